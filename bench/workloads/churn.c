@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Private churn: each thread keeps N objects of its own and replaces a random
+ * one by one of a random size.  One op is one free and one malloc.
+ */
+#include "bench.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum touch {
+    TOUCH_START, /* the first word */
+    TOUCH_ENDS,  /* the first word and the last byte */
+    TOUCH_FILL,  /* every byte */
+};
+
+struct churn_params {
+    size_t nlive;
+    size_t min;
+    size_t max;
+};
+
+struct churn {
+    size_t nlive;
+    size_t min;
+    size_t nsizes;
+    void **live;
+};
+
+/* `value` is not constant, so the store cannot be folded away with the block. */
+static inline void touch_block(void *mem, size_t size, uint64_t value,
+                               enum touch touch)
+{
+    memcpy(mem, &value, sizeof value);
+    if (touch == TOUCH_ENDS)
+        ((volatile char *)mem)[size - 1] = (char)value;
+    if (touch == TOUCH_FILL)
+        memset(mem, (int)(value & 0xff), size);
+}
+
+static inline void churn(struct worker *worker, uint64_t nops, enum touch touch)
+{
+    const struct churn churn = *(const struct churn *)worker->state;
+    struct rng rng = worker->rng;
+    for (uint64_t i = 0; i < nops; i++) {
+        uint64_t random = rng_next(&rng);
+        size_t slot = rng_scale((uint32_t)random, churn.nlive);
+        size_t size =
+            churn.min + rng_scale((uint32_t)(random >> 32), churn.nsizes);
+        free(churn.live[slot]);
+        void *mem = check_block(malloc(size));
+        touch_block(mem, size, random, touch);
+        churn.live[slot] = mem;
+    }
+    worker->rng = rng;
+}
+
+static void churn_slice(struct worker *worker, uint64_t nops)
+{
+    churn(worker, nops, TOUCH_START);
+}
+
+static void churn_slice_ends(struct worker *worker, uint64_t nops)
+{
+    churn(worker, nops, TOUCH_ENDS);
+}
+
+static void churn_slice_fill(struct worker *worker, uint64_t nops)
+{
+    churn(worker, nops, TOUCH_FILL);
+}
+
+/* One aligned block; the alignment comes from the same random word. */
+static void *aligned_block(uint64_t random, size_t size)
+{
+    size_t align = (size_t)32 << (((random & 0xffff) * 8) >> 16);
+    void *mem = NULL;
+    if (posix_memalign(&mem, align, size) != 0)
+        fail("posix_memalign failed");
+    if ((uintptr_t)mem & (align - 1))
+        fail("posix_memalign gave an unaligned block");
+    return mem;
+}
+
+static void aligned_slice(struct worker *worker, uint64_t nops)
+{
+    const struct churn churn = *(const struct churn *)worker->state;
+    struct rng rng = worker->rng;
+    for (uint64_t i = 0; i < nops; i++) {
+        uint64_t random = rng_next(&rng);
+        size_t slot = rng_scale((uint32_t)random, churn.nlive);
+        size_t size =
+            churn.min + rng_scale((uint32_t)(random >> 32), churn.nsizes);
+        free(churn.live[slot]);
+        void *mem = aligned_block(rng_next(&rng), size);
+        touch_block(mem, size, random, TOUCH_ENDS);
+        churn.live[slot] = mem;
+    }
+    worker->rng = rng;
+}
+
+static void churn_setup(struct worker *worker)
+{
+    const struct churn_params *params = worker->state;
+    size_t bytes = sizeof(struct churn) + params->nlive * sizeof(void *);
+    struct churn *churn = harness_pages(bytes);
+    churn->nlive = params->nlive;
+    churn->min = params->min;
+    churn->nsizes = params->max - params->min + 1;
+    churn->live = (void **)(churn + 1);
+    for (size_t i = 0; i < churn->nlive; i++) {
+        size_t size = rng_range(&worker->rng, params->min, params->max);
+        churn->live[i] = check_block(malloc(size));
+        touch_block(churn->live[i], size, size, TOUCH_START);
+    }
+    worker->state = churn;
+}
+
+static void churn_finish(struct worker *worker)
+{
+    const struct churn *churn = worker->state;
+    for (size_t i = 0; i < churn->nlive; i++)
+        free(churn->live[i]);
+}
+
+static void churn_run(struct run *run, const struct churn_params *params,
+                      void (*slice)(struct worker *, uint64_t),
+                      uint64_t slice_ops)
+{
+    struct loop loop = {.setup = churn_setup,
+                        .slice = slice,
+                        .finish = churn_finish,
+                        .slice_ops = slice_ops,
+                        .params = params};
+    run_loop(run, &loop);
+}
+
+static void churn_1k(struct run *run)
+{
+    static const struct churn_params params = {1000, 8, 512};
+    churn_run(run, &params, churn_slice, 100000);
+}
+
+static void churn_64k(struct run *run)
+{
+    static const struct churn_params params = {64000, 8, 512};
+    churn_run(run, &params, churn_slice, 100000);
+}
+
+static void churn_medium(struct run *run)
+{
+    static const struct churn_params params = {1000, 1 * KIB, 64 * KIB};
+    churn_run(run, &params, churn_slice_ends, 20000);
+}
+
+static void churn_large(struct run *run)
+{
+    static const struct churn_params params = {64, 100 * KIB, 2 * MIB};
+    churn_run(run, &params, churn_slice_ends, 1000);
+}
+
+static void churn_large_fill(struct run *run)
+{
+    static const struct churn_params params = {64, 100 * KIB, 2 * MIB};
+    churn_run(run, &params, churn_slice_fill, 50);
+}
+
+static void aligned_churn(struct run *run)
+{
+    static const struct churn_params params = {1000, 16, 16 * KIB};
+    churn_run(run, &params, aligned_slice, 20000);
+}
+
+const struct workload churn_workloads[] = {
+    {"churn-1k", "1000 live objects of 8-512 B, one replaced per step",
+     churn_1k},
+    {"churn-64k", "64000 live objects of 8-512 B, one replaced per step",
+     churn_64k},
+    {"churn-medium", "1000 live blocks of 1-64 KiB (32 MiB)", churn_medium},
+    {"churn-large", "64 live blocks of 0.1-2 MiB (67 MiB), ends touched",
+     churn_large},
+    {"churn-large-fill", "64 live blocks of 0.1-2 MiB, each filled",
+     churn_large_fill},
+    {"aligned-churn",
+     "1000 live blocks of 16 B-16 KiB, posix_memalign to 32-4096",
+     aligned_churn},
+    {NULL, NULL, NULL},
+};
