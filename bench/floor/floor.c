@@ -95,6 +95,17 @@ static inline uintptr_t class_base(size_t class)
     return (FIRST + class) << CLASS_SHIFT;
 }
 
+/*
+ * Where a class starts in its range.  Were it the beginning for all, the first
+ * pages of all classes would fall into the same set of the TLB: churn over 32
+ * classes then cost 10.3 ns a pair instead of 6.5.
+ */
+static inline uintptr_t class_color(size_t class)
+{
+    size_t size = class_size(class);
+    return (class * (RUN + PAGE) + size - 1) / size * size;
+}
+
 /* The class, or a number >= NCLASSES for NULL and blocks with their own mmap. */
 static inline size_t class_at(const void *mem)
 {
@@ -196,11 +207,11 @@ static NOINLINE void *carve(size_t class)
         size_t run = size < RUN ? RUN / size * size : size;
         uintptr_t offset = atomic_fetch_add_explicit(&cursors[class], run,
                                                      memory_order_relaxed);
-        if (offset + run > (size_t)1 << CLASS_SHIFT) {
+        if (class_color(class) + offset + run > (size_t)1 << CLASS_SHIFT) {
             errno = ENOMEM;
             return NULL;
         }
-        bump->next = class_base(class) + offset;
+        bump->next = class_base(class) + class_color(class) + offset;
         bump->end = bump->next + run;
     }
     union {

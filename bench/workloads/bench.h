@@ -111,14 +111,15 @@ struct worker {
 
 /*
  * A workload that repeats one step: `setup` fills the heap, then slices of
- * `slice_ops` steps run, first unmeasured (a tenth of the time), then
- * measured until the time or the operations are used up.
+ * `slice_ops` steps run, first unmeasured (a tenth of the time and at least
+ * `warm_ops`: until the heap has touched what it will touch), then measured until the time or the operations are used up.
  */
 struct loop {
     void (*setup)(struct worker *worker);
     void (*slice)(struct worker *worker, uint64_t nops);
     void (*finish)(struct worker *worker); /* may be NULL */
     uint64_t slice_ops;
+    uint64_t warm_ops;
     const void *params; /* the workload's own; in `state` before setup */
 };
 

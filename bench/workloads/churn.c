@@ -18,12 +18,15 @@ struct churn_params {
     size_t nlive;
     size_t min;
     size_t max;
+    uint64_t slice_ops;
+    uint64_t warm_ops;
 };
 
 struct churn {
     size_t nlive;
     size_t min;
     size_t nsizes;
+    uint64_t misaligned;
     void **live;
 };
 
@@ -70,21 +73,24 @@ static void churn_slice_fill(struct worker *worker, uint64_t nops)
     churn(worker, nops, TOUCH_FILL);
 }
 
-/* One aligned block; the alignment comes from the same random word. */
-static void *aligned_block(uint64_t random, size_t size)
+/*
+ * One aligned block.  A wrong one is counted, not fatal: mimalloc 2.0.9, which
+ * Debian 12 ships, gives some (its issue 700), and its time is still of use.
+ */
+static void *aligned_block(struct churn *churn, uint64_t random, size_t size)
 {
     size_t align = (size_t)32 << (((random & 0xffff) * 8) >> 16);
     void *mem = NULL;
     if (posix_memalign(&mem, align, size) != 0)
         fail("posix_memalign failed");
     if ((uintptr_t)mem & (align - 1))
-        fail("posix_memalign gave an unaligned block");
+        churn->misaligned++;
     return mem;
 }
 
 static void aligned_slice(struct worker *worker, uint64_t nops)
 {
-    const struct churn churn = *(const struct churn *)worker->state;
+    struct churn churn = *(const struct churn *)worker->state;
     struct rng rng = worker->rng;
     for (uint64_t i = 0; i < nops; i++) {
         uint64_t random = rng_next(&rng);
@@ -92,11 +98,12 @@ static void aligned_slice(struct worker *worker, uint64_t nops)
         size_t size =
             churn.min + rng_scale((uint32_t)(random >> 32), churn.nsizes);
         free(churn.live[slot]);
-        void *mem = aligned_block(rng_next(&rng), size);
+        void *mem = aligned_block(&churn, rng_next(&rng), size);
         touch_block(mem, size, random, TOUCH_ENDS);
         churn.live[slot] = mem;
     }
     worker->rng = rng;
+    ((struct churn *)worker->state)->misaligned = churn.misaligned;
 }
 
 static void churn_setup(struct worker *worker)
@@ -119,56 +126,61 @@ static void churn_setup(struct worker *worker)
 static void churn_finish(struct worker *worker)
 {
     const struct churn *churn = worker->state;
+    if (churn->misaligned && worker->index == 0)
+        run_extra(worker->run, "misaligned", (double)churn->misaligned);
     for (size_t i = 0; i < churn->nlive; i++)
         free(churn->live[i]);
 }
 
 static void churn_run(struct run *run, const struct churn_params *params,
-                      void (*slice)(struct worker *, uint64_t),
-                      uint64_t slice_ops)
+                      void (*slice)(struct worker *, uint64_t))
 {
     struct loop loop = {.setup = churn_setup,
                         .slice = slice,
                         .finish = churn_finish,
-                        .slice_ops = slice_ops,
+                        .slice_ops = params->slice_ops,
+                        .warm_ops = params->warm_ops,
                         .params = params};
     run_loop(run, &loop);
 }
 
 static void churn_1k(struct run *run)
 {
-    static const struct churn_params params = {1000, 8, 512};
-    churn_run(run, &params, churn_slice, 100000);
+    static const struct churn_params params = {1000, 8, 512, 100000, 100000};
+    churn_run(run, &params, churn_slice);
 }
 
 static void churn_64k(struct run *run)
 {
-    static const struct churn_params params = {64000, 8, 512};
-    churn_run(run, &params, churn_slice, 100000);
+    static const struct churn_params params = {64000, 8, 512, 100000, 1000000};
+    churn_run(run, &params, churn_slice);
 }
 
 static void churn_medium(struct run *run)
 {
-    static const struct churn_params params = {1000, 1 * KIB, 64 * KIB};
-    churn_run(run, &params, churn_slice_ends, 20000);
+    static const struct churn_params params = {1000, 1 * KIB, 64 * KIB, 20000,
+                                               100000};
+    churn_run(run, &params, churn_slice_ends);
 }
 
 static void churn_large(struct run *run)
 {
-    static const struct churn_params params = {64, 100 * KIB, 2 * MIB};
-    churn_run(run, &params, churn_slice_ends, 1000);
+    static const struct churn_params params = {64, 100 * KIB, 2 * MIB, 1000,
+                                               100000};
+    churn_run(run, &params, churn_slice_ends);
 }
 
 static void churn_large_fill(struct run *run)
 {
-    static const struct churn_params params = {64, 100 * KIB, 2 * MIB};
-    churn_run(run, &params, churn_slice_fill, 50);
+    static const struct churn_params params = {64, 100 * KIB, 2 * MIB, 50, 500};
+    churn_run(run, &params, churn_slice_fill);
 }
 
 static void aligned_churn(struct run *run)
 {
-    static const struct churn_params params = {1000, 16, 16 * KIB};
-    churn_run(run, &params, aligned_slice, 20000);
+    static const struct churn_params params = {1000, 16, 16 * KIB, 20000,
+                                               100000};
+    churn_run(run, &params, aligned_slice);
 }
 
 const struct workload churn_workloads[] = {

@@ -70,11 +70,14 @@ struct member {
 
 static void warm_up(struct worker *worker, const struct loop *loop)
 {
-    double share = worker->run->options.seconds / 10;
+    bool by_time = worker->run->options.ops == 0;
+    double share = by_time ? worker->run->options.seconds / 10 : 0;
     uint64_t end = clock_ns() + (uint64_t)(share * 1e9);
+    uint64_t done = 0;
     do {
         loop->slice(worker, loop->slice_ops);
-    } while (!worker->run->options.ops && clock_ns() < end);
+        done += loop->slice_ops;
+    } while (done < loop->warm_ops || clock_ns() < end);
 }
 
 static void measure(struct worker *worker, const struct loop *loop,
