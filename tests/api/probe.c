@@ -86,7 +86,7 @@ static int print_maps(void)
     bool loaded = false;
     FILE *maps = fopen("/proc/self/maps", "r");
     while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
-        loaded = loaded || strstr(line, "liballoc") != NULL;
+        loaded = loaded || strstr(line, "/liballoc.so") != NULL;
     }
     puts(loaded ? "loaded" : "not loaded");
     return 0;

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* expect: abort "double free" */
+/* The same block twice, nothing in between. */
+#include "misuse.h"
+
+int main(void)
+{
+    void *mem = block(CHUNK_SIZE);
+    free(victim(mem));
+    free(launder(mem));
+    return 0;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* expect: abort "invalid pointer" */
+/* No block starts at this address: they are aligned to 16. */
+#include "misuse.h"
+
+int main(void)
+{
+    unsigned char *mem = block(SLAB_SIZE);
+    free(victim(mem + 1));
+    return 0;
+}

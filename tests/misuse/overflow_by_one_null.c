@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* expect: abort "corrupted|invalid size|invalid pointer" in free anywhere */
+/* Off by one: a zero byte clears PREV_INUSE of the next chunk. */
+#include "misuse.h"
+
+#include "neighbours.h"
+
+int main(void)
+{
+    unsigned char *mem = NULL;
+    unsigned char *next = next_of(&mem);
+    mem[malloc_usable_size(mem)] = 0;
+    free(victim(next));
+    return 0;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* expect: abort "corrupted|invalid size|invalid pointer" in free anywhere */
+/* Text runs over the end of a chunk into the next header. */
+#include "misuse.h"
+
+#include "neighbours.h"
+
+int main(void)
+{
+    unsigned char *mem = NULL;
+    unsigned char *next = next_of(&mem);
+    memset(mem, 0x41, malloc_usable_size(mem) + 8);
+    free(victim(next));
+    return 0;
+}

@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# run.sh LIBRARY PROGRAM SOURCE: the program must end as SOURCE's `expect`
+# comment says (misuse.h describes it): SIGABRT after exactly one line
+# "liballoc: FUNCTION(): WORDS ... POINTER" on stderr.
+set -u
+library=$1 program=$2 source=$3
+ulimit -c 0
+expect=$(sed -n 's|^/\* expect: \(.*\) \*/$|\1|p' "$source")
+words=$(sed -n 's/^[^"]*"\([^"]*\)".*/\1/p' <<<"$expect")
+function=$(sed -n 's/^[^"]*"[^"]*" in \([^ ]*\).*/\1/p' <<<"$expect")
+function=${function:-free}
+[ -n "$words" ] || { echo "$source: no expect comment"; exit 1; }
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+# The inner bash reports the signal; its own stderr is not the program's.
+bash -c 'LD_PRELOAD=$1 exec timeout -s KILL 60 "$2" >"$3/out" 2>"$3/err"' \
+    - "$library" "$program" "$dir" >/dev/null 2>&1
+status=$?
+fail() {
+    echo "$1"
+    echo "expected: $expect"
+    echo "status $status; stdout, then stderr:"
+    cat "$dir/out" "$dir/err"
+    exit 1
+}
+
+case $expect in
+"abort or survive "*) [ "$status" -eq 0 ] && { echo "survived, no harm"; exit 0; } ;;
+esac
+[ "$status" -eq 134 ] || fail "not ended by SIGABRT"
+[ -s "$dir/out" ] || fail "the misuse did not begin"
+[ "$(grep -c '^liballoc: ' "$dir/err")" -eq 1 ] ||
+    fail "not exactly one line of liballoc's"
+line=$(grep '^liballoc: ' "$dir/err")
+[[ $line =~ ^liballoc:\ ($function)\(\):\ .*($words) ]] ||
+    fail "the line is not \"liballoc: $function(): ... $words\""
+if [[ $expect == *" anywhere" ]]; then
+    [[ $line =~ 0x[0-9a-f]+ ]] || fail "the line names no pointer"
+else
+    grep -qwFf "$dir/out" <<<"$line" || fail "the line does not name the pointer"
+fi
+echo "$line"
