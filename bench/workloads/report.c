@@ -8,6 +8,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,18 +37,35 @@ void sleep_ms(unsigned ms)
         continue;
 }
 
+/* Bytes in harness_pages, now and at most.  Protected by: harness_lock. */
+static size_t harness_now;
+static size_t harness_most;
+static pthread_mutex_t harness_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void harness_count(size_t added, size_t removed)
+{
+    pthread_mutex_lock(&harness_lock);
+    harness_now += ((added + PAGE - 1) & ~(size_t)(PAGE - 1));
+    harness_now -= ((removed + PAGE - 1) & ~(size_t)(PAGE - 1));
+    if (harness_now > harness_most)
+        harness_most = harness_now;
+    pthread_mutex_unlock(&harness_lock);
+}
+
 void *harness_pages(size_t bytes)
 {
     void *mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (mem == MAP_FAILED)
         fail("no memory for the harness");
+    harness_count(bytes, 0);
     return mem;
 }
 
 void harness_pages_free(void *mem, size_t bytes)
 {
     munmap(mem, bytes);
+    harness_count(0, bytes);
 }
 
 /* The number after `key` at a line's start in a /proc file; 0 if not there. */
@@ -139,8 +157,9 @@ void report_print(const struct run *run)
     add(&text, "\"faults\":%llu,\"rss_kib\":%llu,\"end_rss_kib\":%llu,",
         (unsigned long long)run->faults, (unsigned long long)run->rss_kib,
         (unsigned long long)now);
-    add(&text, "\"peak_kib\":%llu,",
-        (unsigned long long)(peak > now ? peak : now));
+    add(&text, "\"peak_kib\":%llu,\"harness_kib\":%llu,",
+        (unsigned long long)(peak > now ? peak : now),
+        (unsigned long long)(harness_most / KIB));
     for (unsigned i = 0; i < run->nextras; i++)
         add(&text, "\"%s\":%.3f,", run->extras[i].name, run->extras[i].value);
     add(&text, "\"malloc_from\":");

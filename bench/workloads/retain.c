@@ -5,7 +5,8 @@
  * retain-*: 2 GiB of mixed sizes are filled; all is freed in random order but
  * eight runs of 12.5 MiB, each made in one go: the data a program kept.  (Were
  * single small objects kept, they would pin their pages and no allocator could
- * give them back.)  frag-phase: small objects, most freed, then large ones.
+ * give them back.)  frag-phase: small objects, most freed, then large ones;
+ * survivors lie in runs and, one in 2000, alone.
  */
 #include "bench.h"
 
@@ -21,7 +22,7 @@ enum {
     SMALL_MIB = 128,
     SMALL_MAX_BLOCKS = 2 << 20,
     FRAG_ROUNDS = 4,
-    LARGE_MAX_BLOCKS = 4096,
+    LARGE_MAX_BLOCKS = 16384,
 };
 
 struct block {
@@ -159,16 +160,35 @@ static void retain_idle(struct run *run)
     retain_report(run, &retained);
 }
 
-static void frag_round(struct blocks *small, struct blocks *large,
-                       struct rng *rng)
+/* Survivors to the front: every twentieth run of 1000 and one in 2000 others. */
+static size_t frag_survivors(struct block *all, size_t count, struct rng *rng)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i / 1000 % 20 != 0 && rng_range(rng, 0, 1999) != 0)
+            continue;
+        struct block swapped = all[kept];
+        all[kept++] = all[i];
+        all[i] = swapped;
+    }
+    return kept;
+}
+
+/* The number of blocks made. */
+static uint64_t frag_round(struct blocks *small, struct blocks *large,
+                           struct rng *rng)
 {
     uint64_t limit = (uint64_t)SMALL_MIB * MIB;
+    uint64_t made = 0 - (uint64_t)small->count;
     while (small->bytes < limit)
         blocks_add(small, rng_range(rng, 16, 256), SMALL_MAX_BLOCKS);
-    blocks_shuffle(small->all, small->count, rng);
-    blocks_cut(small, small->count / 10);
+    made += small->count;
+    size_t kept = frag_survivors(small->all, small->count, rng);
+    blocks_shuffle(small->all + kept, small->count - kept, rng);
+    blocks_cut(small, kept);
     while (small->bytes + large->bytes < limit)
-        blocks_add(large, rng_range(rng, 32 * KIB, 1 * MIB), LARGE_MAX_BLOCKS);
+        blocks_add(large, rng_range(rng, 8 * KIB, 256 * KIB), LARGE_MAX_BLOCKS);
+    return made + large->count;
 }
 
 /*
@@ -188,9 +208,7 @@ static void frag_phase(struct run *run)
     run->options.threads = 1;
     run_start(run);
     for (unsigned round = 0; round < FRAG_ROUNDS; round++) {
-        uint64_t before = small.count;
-        frag_round(&small, &large, &rng);
-        nops += small.count * 10 - before + large.count;
+        nops += frag_round(&small, &large, &rng);
         if (round + 1 < FRAG_ROUNDS)
             blocks_cut(&large, 0);
     }
@@ -202,7 +220,8 @@ static void frag_phase(struct run *run)
 }
 
 const struct workload retain_workloads[] = {
-    {"frag-phase", "4 x: 128 MiB small, 9 of 10 freed, large instead",
+    {"frag-phase",
+     "4 times: 128 MiB of small blocks, 19 of 20 freed, large ones instead",
      frag_phase},
     {"retain-trim", "2 GiB, all but 100 MiB freed, malloc_trim, RSS after 1 s",
      retain_trim},
