@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""Runs rows under allocators, interleaved, and keeps every sample."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+
+def run_once(bench_work, row, allocator, seconds, seed, timeout):
+    """One fresh process.  A dict with "status" and, when ok, its figures."""
+    command = [bench_work, row.workload, "--seconds", str(seconds),
+               "--seed", str(seed)]
+    if row.threads:
+        command += ["--threads", str(row.threads)]
+    try:
+        ran = subprocess.run(command, env=allocator.environment(),
+                             stdin=subprocess.DEVNULL, capture_output=True,
+                             text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        return {"status": "TIMEOUT", "why": f"not done after {timeout:.0f} s"}
+    words = ran.stderr.strip().splitlines()
+    if ran.returncode < 0:
+        name = signal.Signals(-ran.returncode).name
+        return {"status": "CRASHED", "why": f"{name} {' '.join(words[-1:])}"}
+    if ran.returncode != 0:
+        return {"status": "FAILED", "why": " ".join(words[-1:]) or
+                f"exit status {ran.returncode}"}
+    try:
+        sample = json.loads(ran.stdout)
+    except json.JSONDecodeError:
+        return {"status": "FAILED", "why": "its report is no JSON"}
+    if not allocator.provides(sample["malloc_from"]):
+        return {"status": "NOT LOADED",
+                "why": f"malloc came from {sample['malloc_from']}"}
+    sample["net_peak_kib"] = sample["peak_kib"] - sample["harness_kib"]
+    sample["status"] = "ok"
+    return sample
+
+
+class Progress:
+    """One line on stderr: what runs, how much is done, the time left."""
+
+    def __init__(self, total_cost, total_runs):
+        self.total_cost = total_cost
+        self.total_runs = total_runs
+        self.cost = 0.0
+        self.runs = 0
+        self.begin = time.monotonic()
+        self.shown = 0.0
+        self.tty = sys.stderr.isatty()
+
+    def left(self):
+        elapsed = time.monotonic() - self.begin
+        # The plan's costs until enough has been seen to scale them.
+        scale = elapsed / self.cost if self.cost > 5 else 1.0
+        return (self.total_cost - self.cost) * scale
+
+    def show(self, row, allocator, repetition, repeat):
+        now = time.monotonic()
+        if not self.tty and now - self.shown < 15:
+            return
+        self.shown = now
+        minutes, seconds = divmod(int(self.left() + 0.5), 60)
+        line = (f"[{self.runs + 1}/{self.total_runs}] pass {repetition + 1} of "
+                f"{repeat}: {row.name} / {allocator.name}, "
+                f"{minutes}m{seconds:02d}s left")
+        sys.stderr.write(f"\r{line:<78.78}" if self.tty else line + "\n")
+        sys.stderr.flush()
+
+    def done(self, cost):
+        self.cost += cost
+        self.runs += 1
+
+    def end(self):
+        if self.tty:
+            sys.stderr.write("\r" + " " * 78 + "\r")
+
+
+def plan(rows, allocators, repeat):
+    """
+    All runs in order: the allocators change fastest, so that a machine whose
+    speed drifts hits all of them alike; who goes first changes each time.
+    """
+    runs = []
+    for repetition in range(repeat):
+        turn = repetition % len(allocators)
+        order = allocators[turn:] + allocators[:turn]
+        for row in rows:
+            if row.once and repetition > 0:
+                continue
+            runs += [(repetition, row, allocator) for allocator in order
+                     if allocator.name not in row.skip]
+    return runs
+
+
+def run_all(bench_work, rows, allocators, repeat, seconds):
+    """(samples[row][allocator] = list of dicts, was it interrupted)."""
+    samples = {row.name: {a.name: [] for a in allocators} for row in rows}
+    runs = plan(rows, allocators, repeat)
+    costs = [row.cost(seconds) for _, row, _ in runs]
+    progress = Progress(sum(costs), len(runs))
+    hopeless = set()
+    try:
+        for (repetition, row, allocator), cost in zip(runs, costs):
+            progress.show(row, allocator, repetition, repeat)
+            timeout = 60 + 10 * cost
+            key = (row.name, allocator.name)
+            if key not in hopeless:
+                sample = run_once(bench_work, row, allocator, seconds,
+                                  repetition + 1, timeout)
+                samples[row.name][allocator.name].append(sample)
+                if sample["status"] == "TIMEOUT":
+                    hopeless.add(key)  # one wait of that length is enough
+            progress.done(cost)
+    except KeyboardInterrupt:
+        progress.end()
+        return samples, True
+    progress.end()
+    return samples, False
