@@ -2,10 +2,28 @@
 """Runs rows under allocators, interleaved, and keeps every sample."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+
+
+def run_group(command, environment, timeout):
+    """
+    (exit status, stdout, stderr) of a process in a session of its own, so that
+    its children end with it: one of a hanging idle-threads would hold the pipe.
+    """
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, start_new_session=True) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except BaseException:  # time-out and Ctrl-C alike
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+    return process.returncode, out, err
 
 
 def run_once(bench_work, row, allocator, seconds, seed, timeout):
@@ -15,20 +33,19 @@ def run_once(bench_work, row, allocator, seconds, seed, timeout):
     if row.threads:
         command += ["--threads", str(row.threads)]
     try:
-        ran = subprocess.run(command, env=allocator.environment(),
-                             stdin=subprocess.DEVNULL, capture_output=True,
-                             text=True, timeout=timeout, check=False)
+        status, out, err = run_group(command, allocator.environment(),
+                                     timeout)
     except subprocess.TimeoutExpired:
         return {"status": "TIMEOUT", "why": f"not done after {timeout:.0f} s"}
-    words = ran.stderr.strip().splitlines()
-    if ran.returncode < 0:
-        name = signal.Signals(-ran.returncode).name
+    words = err.strip().splitlines()
+    if status < 0:
+        name = signal.Signals(-status).name
         return {"status": "CRASHED", "why": f"{name} {' '.join(words[-1:])}"}
-    if ran.returncode != 0:
+    if status != 0:
         return {"status": "FAILED", "why": " ".join(words[-1:]) or
-                f"exit status {ran.returncode}"}
+                f"exit status {status}"}
     try:
-        sample = json.loads(ran.stdout)
+        sample = json.loads(out)
     except json.JSONDecodeError:
         return {"status": "FAILED", "why": "its report is no JSON"}
     if not allocator.provides(sample["malloc_from"]):
@@ -95,7 +112,7 @@ def plan(rows, allocators, repeat):
     return runs
 
 
-def run_all(bench_work, rows, allocators, repeat, seconds):
+def run_all(bench_work, rows, allocators, repeat, seconds, timeout=None):
     """(samples[row][allocator] = list of dicts, was it interrupted)."""
     samples = {row.name: {a.name: [] for a in allocators} for row in rows}
     runs = plan(rows, allocators, repeat)
@@ -105,11 +122,10 @@ def run_all(bench_work, rows, allocators, repeat, seconds):
     try:
         for (repetition, row, allocator), cost in zip(runs, costs):
             progress.show(row, allocator, repetition, repeat)
-            timeout = 60 + 10 * cost
             key = (row.name, allocator.name)
             if key not in hopeless:
                 sample = run_once(bench_work, row, allocator, seconds,
-                                  repetition + 1, timeout)
+                                  repetition + 1, timeout or 60 + 10 * cost)
                 samples[row.name][allocator.name].append(sample)
                 if sample["status"] == "TIMEOUT":
                     hopeless.add(key)  # one wait of that length is enough
