@@ -14,9 +14,10 @@ function=${function:-free}
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-# The inner bash reports the signal; its own stderr is not the program's.
-bash -c 'LD_PRELOAD=$1 exec timeout -s KILL 60 "$2" >"$3/out" 2>"$3/err"' \
-    - "$library" "$program" "$dir" >/dev/null 2>&1
+{
+    timeout -s KILL 60 env LD_PRELOAD="$library" "$program" \
+        >"$dir/out" 2>"$dir/err"
+} 2>/dev/null
 status=$?
 fail() {
     echo "$1"
