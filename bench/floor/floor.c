@@ -8,7 +8,8 @@
  * back; nothing is checked.  It is the limit others are divided by and no
  * allocator anybody should use.
  */
-#define _GNU_SOURCE
+#include "floor.h"
+
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -24,17 +25,6 @@
 #define NOINLINE    __attribute__((noinline))
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-enum {
-    CLASS_SHIFT = 35,    /* each class may carve 32 GiB */
-    FIRST = 512,         /* class 0 starts at 512 << 35 = 16 TiB */
-    SMALL_MAX = 1024,    /* 16-byte steps up to here ... */
-    SMALL_CLASSES = 65,  /* ... then 8 classes per doubling ... */
-    CLASS_MAX = 8 << 20, /* ... up to here; above, one mmap each */
-    NCLASSES = 65 + 13 * 8,
-    RUN = 64 << 10, /* a thread carves from runs of about this size */
-    PAGE = 4096,
-};
-
 struct link {
     struct link *next;
 };
@@ -48,12 +38,6 @@ struct bump {
 struct lists {
     struct link *bins[NCLASSES];
     struct bump bumps[NCLASSES];
-};
-
-/* Sits below each block over CLASS_MAX. */
-struct large {
-    size_t offset; /* from the start of the mapping to the block */
-    size_t length; /* of the mapping */
 };
 
 /* Lists of a thread that ended, waiting for the next one that starts. */
@@ -72,45 +56,6 @@ static struct parked *park;       /* Protected by: park_lock */
 static struct parked *park_spare; /* empty ones.  Protected by: park_lock */
 static pthread_key_t exit_key;
 static atomic_bool exit_key_made;
-
-static inline size_t class_of(size_t size)
-{
-    if (size <= SMALL_MAX)
-        return (size + 15) >> 4;
-    size_t last = size - 1;
-    unsigned bit = 63u - (unsigned)__builtin_clzl(last);
-    return SMALL_CLASSES + (bit - 10) * 8ul + ((last >> (bit - 3)) & 7);
-}
-
-static inline size_t class_size(size_t class)
-{
-    if (class < SMALL_CLASSES)
-        return class ? class * 16 : 16;
-    size_t above = class - SMALL_CLASSES;
-    return (9 + above % 8) << (7 + above / 8);
-}
-
-static inline uintptr_t class_base(size_t class)
-{
-    return (FIRST + class) << CLASS_SHIFT;
-}
-
-/*
- * Where a class starts in its range.  Were it the beginning for all, the first
- * pages of all classes would fall into the same set of the TLB: churn over 32
- * classes then cost 10.3 ns a pair instead of 6.5.
- */
-static inline uintptr_t class_color(size_t class)
-{
-    size_t size = class_size(class);
-    return (class * (RUN + PAGE) + size - 1) / size * size;
-}
-
-/* The class, or a number >= NCLASSES for NULL and blocks with their own mmap. */
-static inline size_t class_at(const void *mem)
-{
-    return ((uintptr_t)mem >> CLASS_SHIFT) - FIRST;
-}
 
 static _Noreturn void die(const char *why)
 {
@@ -222,63 +167,16 @@ static NOINLINE void *carve(size_t class)
     return block.mem;
 }
 
-static NOINLINE void *large_alloc(size_t align, size_t size)
-{
-    size_t length;
-    size_t gap = align > PAGE ? align : PAGE;
-    if (__builtin_add_overflow(size, gap + PAGE - 1, &length)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    length &= ~(size_t)(PAGE - 1);
-    char *map = mmap(NULL, length, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (map == MAP_FAILED) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    size_t offset = gap - ((uintptr_t)map & (gap - 1));
-    if (align <= 16)
-        offset = sizeof(struct large);
-    struct large *large = (void *)(map + offset - sizeof *large);
-    large->offset = offset;
-    large->length = length;
-    return map + offset;
-}
-
-static struct large *large_of(void *mem)
-{
-    return (struct large *)mem - 1;
-}
-
-static NOINLINE void large_free(void *mem)
-{
-    if (!mem)
-        return;
-    int saved = errno;
-    struct large large = *large_of(mem);
-    munmap((char *)mem - large.offset, large.length);
-    errno = saved;
-}
-
-static NOINLINE void *large_realloc(void *mem, size_t size)
-{
-    struct large *large = large_of(mem);
-    size_t offset = large->offset;
-    size_t length = (size + offset + PAGE - 1) & ~(size_t)(PAGE - 1);
-    char *map =
-        mremap((char *)mem - offset, large->length, length, MREMAP_MAYMOVE);
-    if (map == MAP_FAILED)
-        return NULL;
-    large_of(map + offset)->length = length;
-    return map + offset;
-}
-
+/* glibc names its parameters __ptr and __size: nothing to imitate. */
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
 EXPORT void *malloc(size_t size)
 {
-    if (UNLIKELY(size > CLASS_MAX))
-        return large_alloc(16, size);
-    size_t class = class_of(size);
+    size_t class = (size + 15) >> 4;
+    if (UNLIKELY(size > SMALL_MAX)) {
+        if (size > CLASS_MAX)
+            return large_alloc(16, size);
+        class = class_of(size);
+    }
     struct link *top = mine.bins[class];
     if (UNLIKELY(!top))
         return carve(class);
@@ -322,8 +220,7 @@ EXPORT size_t malloc_usable_size(void *mem)
     size_t class = class_at(mem);
     if (class < NCLASSES)
         return class_size(class);
-    const struct large *large = large_of(mem);
-    return large->length - large->offset;
+    return large_usable(mem);
 }
 
 EXPORT void *realloc(void *mem, size_t size)
@@ -390,3 +287,4 @@ EXPORT void *pvalloc(size_t size)
 {
     return memalign(PAGE, (size + PAGE - 1) & ~(size_t)(PAGE - 1));
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)

@@ -12,9 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Macros: an enum would be an int, and 2048 * MIB overflow one. */
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
+
 enum {
-    KIB = 1024,
-    MIB = 1024 * 1024,
     PAGE = 4096,
     MAX_EXTRAS = 16,
     MAX_THREADS = 256,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What an allocator costs before it serves much: memory, not time. */
-#define _GNU_SOURCE
 #include "bench.h"
 
 #include <liballoc.h>
@@ -11,7 +10,7 @@
 #include <unistd.h>
 
 /* There only under liballoc. */
-extern __typeof__(liballoc_stats_get) liballoc_stats_get __attribute__((weak));
+#pragma weak liballoc_stats_get
 
 enum {
     TINY = 40,
@@ -19,7 +18,6 @@ enum {
     METADATA_MAX_BLOCKS = 5 << 20,
     IDLE_THREADS = 64,
     IDLE_OBJECTS = 100,
-    IDLE_STACK = 256 * KIB,
 };
 
 static void tiny(struct run *run)
@@ -47,7 +45,7 @@ static void metadata(struct run *run)
     size_t count = 0;
     run->options.threads = 1;
     run_start(run);
-    while (bytes < (uint64_t)METADATA_MIB * MIB) {
+    while (bytes < METADATA_MIB * MIB) {
         size_t size = rng_range(&rng, 64, 512);
         if (count == METADATA_MAX_BLOCKS)
             fail("too many blocks for the harness");
@@ -56,14 +54,14 @@ static void metadata(struct run *run)
         bytes += size;
     }
     run_stop(run, count);
-    double live = (double)bytes / KIB;
+    double live = (double)bytes / 1024;
     run_extra(run, "live_kib", live);
     run_extra(run, "rss_over_live", (double)(run->rss_kib - base) / live);
     struct liballoc_stats stats = {.live = 0};
     if (liballoc_stats_get && liballoc_stats_get(&stats, sizeof stats) == 0) {
-        run_extra(run, "metadata_kib", (double)stats.metadata / KIB);
+        run_extra(run, "metadata_kib", (double)stats.metadata / 1024);
         run_extra(run, "metadata_over_live",
-                  (double)stats.metadata / KIB / live);
+                  (double)stats.metadata / 1024 / live);
     }
     for (size_t i = 0; i < count; i++)
         free(blocks[i]);
@@ -109,7 +107,7 @@ static uint64_t idle_growth(enum idle_kind kind)
     pthread_barrier_init(&trial.ready, NULL, IDLE_THREADS + 1);
     pthread_barrier_init(&trial.measured, NULL, IDLE_THREADS + 1);
     pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, IDLE_STACK);
+    pthread_attr_setstacksize(&attr, 256 * KIB);
     uint64_t before = rss_kib();
     for (unsigned i = 0; i < IDLE_THREADS; i++) {
         if (pthread_create(&threads[i], &attr, idle_thread, &trial) != 0)

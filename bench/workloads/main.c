@@ -38,7 +38,7 @@ static _Noreturn void usage(const char *why, const char *what)
     dprintf(2, "bench_work: %s%s\n", why, what);
     dprintf(2, "usage: bench_work NAME [--threads N] [--seconds S | --ops N] "
                "[--seed N]\n       bench_work --list\n");
-    exit(2);
+    _exit(2);
 }
 
 static double number(const char *option, const char *text, double max)
@@ -56,16 +56,17 @@ static struct options parse(int argc, char **argv)
     struct options options = {.seconds = 1.0, .seed = 1};
     for (int i = 2; i < argc; i += 2) {
         const char *value = argv[i + 1]; /* argv ends with NULL */
-        if (strcmp(argv[i], "--threads") == 0)
+        if (strcmp(argv[i], "--threads") == 0) {
             options.threads = (unsigned)number(argv[i], value, MAX_THREADS);
-        else if (strcmp(argv[i], "--seconds") == 0)
+        } else if (strcmp(argv[i], "--seconds") == 0) {
             options.seconds = number(argv[i], value, 86400);
-        else if (strcmp(argv[i], "--ops") == 0)
+        } else if (strcmp(argv[i], "--ops") == 0) {
             options.ops = (uint64_t)number(argv[i], value, 1e15);
-        else if (strcmp(argv[i], "--seed") == 0)
+        } else if (strcmp(argv[i], "--seed") == 0) {
             options.seed = (uint64_t)number(argv[i], value, 1e15);
-        else
+        } else {
             usage("unknown option ", argv[i]);
+        }
     }
     return options;
 }

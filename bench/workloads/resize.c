@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GROW_TO (64 * MIB)
+
 enum {
-    GROW_TO = 64 * MIB,
     NEIGHBOURS = 16,
     CALLOC_LIVE = 8,
     CALLOC_SAMPLES = 16,
@@ -130,11 +131,12 @@ static void calloc_slice(struct worker *worker, uint64_t nops)
 {
     struct zeroed *zeroed = worker->state;
     for (uint64_t i = 0; i < nops; i++) {
-        size_t size = rng_range(&worker->rng, 64 * KIB, 8 * MIB);
+        /* A multiple of 16, so that count * size is the size. */
+        size_t size = rng_range(&worker->rng, 4 * KIB, MIB / 2) * 16;
         size_t slot = rng_range(&worker->rng, 0, CALLOC_LIVE - 1);
         free(zeroed->live[slot]);
         unsigned char *mem = check_block(calloc(size / 16, 16));
-        check_zero(mem, size / 16 * 16, &worker->rng);
+        check_zero(mem, size, &worker->rng);
         /* An odd offset, or a page's first byte would be the only one used. */
         for (size_t at = 0; at + 777 < size;
              at += (size_t)zeroed->stride * PAGE)

@@ -84,7 +84,7 @@ static size_t retain_kind(size_t size)
 static void retain_fill(struct blocks *kept, struct blocks *freed,
                         struct rng *rng)
 {
-    uint64_t limit = (uint64_t)RETAIN_MIB * MIB;
+    uint64_t limit = RETAIN_MIB * MIB;
     uint64_t period = limit / KEPT_RUNS;
     uint64_t bytes[3] = {0, 0, 0};
     uint64_t total = 0;
@@ -130,7 +130,7 @@ static struct retained retain(struct run *run)
 
 static void retain_report(struct run *run, const struct retained *retained)
 {
-    double live = (double)retained->kept.bytes / KIB;
+    double live = (double)retained->kept.bytes / 1024;
     double rss = (double)(rss_kib() - retained->base_kib);
     run_extra(run, "live_kib", live);
     run_extra(run, "kept_rss_kib", rss);
@@ -178,7 +178,7 @@ static size_t frag_survivors(struct block *all, size_t count, struct rng *rng)
 static uint64_t frag_round(struct blocks *small, struct blocks *large,
                            struct rng *rng)
 {
-    uint64_t limit = (uint64_t)SMALL_MIB * MIB;
+    uint64_t limit = SMALL_MIB * MIB;
     uint64_t made = 0 - (uint64_t)small->count;
     while (small->bytes < limit)
         blocks_add(small, rng_range(rng, 16, 256), SMALL_MAX_BLOCKS);
@@ -204,7 +204,7 @@ static void frag_phase(struct run *run)
         .all = harness_pages(LARGE_MAX_BLOCKS * sizeof(struct block))};
     uint64_t base = rss_kib();
     uint64_t nops = 0;
-    double live = (double)SMALL_MIB * KIB;
+    double live = (double)(SMALL_MIB * KIB);
     run->options.threads = 1;
     run_start(run);
     for (unsigned round = 0; round < FRAG_ROUNDS; round++) {

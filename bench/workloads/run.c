@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The measured part: one thread or many, slices until time or work is up. */
-#define _GNU_SOURCE
 #include "bench.h"
 
 #include <pthread.h>
@@ -175,7 +174,7 @@ void run_loop(struct run *run, const struct loop *loop)
         } initial = {.params = loop->params};
         team.workers[i].run = run;
         team.workers[i].index = i;
-        team.workers[i].rng = rng_make(run->options.seed + i * 1000003u);
+        team.workers[i].rng = rng_make(run->options.seed + i * 1000003ul);
         team.workers[i].state = initial.state;
     }
     if (nthreads > 1) {

@@ -46,10 +46,11 @@ static void *live_once(void *arg)
         free(life->legacy[i]);
     /* Every twentieth survives: they lie scattered over the slabs. */
     for (unsigned i = 0; i < OBJECTS; i++) {
-        if (i % (OBJECTS / LEGACY) == 0)
+        if (i % (OBJECTS / LEGACY) == 0) {
             life->legacy[i / (OBJECTS / LEGACY)] = objects[i];
-        else
+        } else {
             free(objects[i]);
+        }
     }
     life->ops += OBJECTS;
     life->lives++;
