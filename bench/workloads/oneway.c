@@ -86,6 +86,10 @@ static unsigned receive(struct pair *pair)
 static void *consume(void *arg)
 {
     struct pair *pair = arg;
+    unsigned spins = 0;
+    /* Only a full ring: else the peak would depend on who is the faster. */
+    while (atomic_load_explicit(&pair->head, memory_order_acquire) < NBATCHES)
+        wait_a_little(&spins);
     while (receive(pair) != 0)
         continue;
     return NULL;
@@ -97,7 +101,8 @@ static void *produce(void *arg)
     do {
         send(pair, BATCH);
         pair->ops += BATCH;
-    } while (!run_done(pair->run, pair->ops));
+    } while (pair->ops < (uint64_t)BATCH * NBATCHES ||
+             !run_done(pair->run, pair->ops));
     send(pair, 0);
     return NULL;
 }
