@@ -17,7 +17,10 @@ static void *churn(void *arg)
     uintptr_t id = (uintptr_t)arg;
     unsigned char *mem[100] = {NULL};
     unsigned random = (unsigned)id * 7919u + 1;
-    while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
+    for (unsigned step = 0; !atomic_load(&stop); step++) {
+        if (step % 512 == 0) {
+            usleep(200); /* or the children starve on few processors */
+        }
         random = random * 1103515245u + 12345u;
         unsigned at = random / 65536u % 100u;
         free(mem[at]);
@@ -35,7 +38,7 @@ static void *churn(void *arg)
 static void *inspect(void *unused)
 {
     (void)unused;
-    while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
+    while (!atomic_load(&stop)) {
         FILE *null = fopen("/dev/null", "w");
         malloc_info(0, null);
         fclose(null);

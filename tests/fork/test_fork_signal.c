@@ -12,6 +12,16 @@ static volatile sig_atomic_t in_child;
 static volatile sig_atomic_t bad_children;
 
 /*
+ * Once only: a periodic timer would fire again during the handler, and the
+ * interrupted code never get on.
+ */
+static void arm(unsigned delay_us)
+{
+    struct itimerval timer = {.it_value.tv_usec = (suseconds_t)delay_us};
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/*
  * Interrupts malloc, forks, and returns: the child then ends the interrupted
  * call.  Allowed by POSIX up to 2008, and glibc's bug 838.
  */
@@ -29,15 +39,9 @@ static void fork_on_signal(int signal_number)
         }
         bad_children += child < 0 || status != 0;
         forks++;
+        arm(20 + (unsigned)forks * 7 % 200);
     }
     errno = error;
-}
-
-static void arm(unsigned interval_us)
-{
-    struct itimerval timer = {.it_value.tv_usec = (suseconds_t)interval_us,
-                              .it_interval.tv_usec = (suseconds_t)interval_us};
-    setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 static void churn_until_forked(void)
