@@ -12,6 +12,7 @@ import time
 
 from . import allocators as known_allocators
 from .figures import PEAK, TIME, Figures, geometric_mean
+from .runner import DISTURBED
 
 CELL = 15
 
@@ -117,9 +118,19 @@ def print_tables(samples, rows, allocators):
     print_notes(figures, rows, names)
 
 
+def print_disturbed(samples):
+    taken = [sample for by_name in samples.values()
+             for list_ in by_name.values() for sample in list_]
+    bad = sum(sample["others"] > DISTURBED for sample in taken)
+    if bad:
+        print(f"! {bad} of {len(taken)} runs were disturbed: other work used "
+              f"over {100 * DISTURBED:.0f} % of the CPUs (see --calm)")
+
+
 def print_notes(figures, rows, names):
     """What was not as it should be, one line each."""
     print()
+    print_disturbed(figures.samples)
     for row in rows:
         for name in names:
             trouble = figures.trouble(row.name, name)
@@ -162,7 +173,7 @@ def _write(path, text):
 
 def _csv(samples):
     plain = ("ops", "wall_ns", "ns_per_op", "best_ns", "user_us", "sys_us",
-             "faults", "rss_kib", "peak_kib", "harness_kib", "net_peak_kib")
+             "others", "faults", "rss_kib", "peak_kib", "harness_kib", "net_peak_kib")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("row", "allocator", "repetition", "status", *plain,
