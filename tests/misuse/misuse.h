@@ -7,7 +7,7 @@
  *     expect: abort "double free"            by free(), naming the pointer
  *     expect: abort "..." in realloc         by another entry (a regex)
  *     expect: abort "..." in ... anywhere    naming any pointer
- *     expect: abort or survive "..."         or going on with no harm done
+ *     expect: abort or survive "..."         or no harm: any entry, any pointer
  *
  * The words are an extended regular expression.  run.sh reads them.
  */

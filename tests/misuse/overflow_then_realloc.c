@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* expect: abort "corrupted|invalid size|invalid pointer" in realloc anywhere */
+/* expect: abort "corrupted|invalid" in realloc anywhere */
 /* The overwritten header is met by realloc. */
 #include "misuse.h"
 

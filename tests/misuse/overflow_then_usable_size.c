@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* expect: abort "corrupted|invalid size|invalid pointer" in malloc_usable_size anywhere */
+/* expect: abort "corrupted|invalid" in malloc_usable_size anywhere */
 /* The overwritten header is met by malloc_usable_size. */
 #include "misuse.h"
 

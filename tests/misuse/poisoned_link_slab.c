@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* expect: abort or survive "double free|corrupted|invalid pointer" in (malloc|free) anywhere */
-/* The link in a free object is made to point at the stack: no malloc may return it. */
+/* expect: abort or survive "double free|corrupted|invalid" */
+/* A free object's link is aimed at the stack: no malloc may return it. */
 #include "misuse.h"
 
 int main(void)
