@@ -58,7 +58,7 @@ void liballoc_pages_free_bulk(unsigned order, size_t n, void **mem);
  * Object caches: kmem_cache_create() and its friends.
  *
  * `name`   a label for the inspector; copied, cut to 31 bytes.
- * `size`   bytes of an object, 1..65536.
+ * `size`   bytes of an object, 1..LIBALLOC_CACHE_SIZE_MAX.
  * `align`  a power of two up to 4096, or 0 for 16.
  * `ctor`   run once on each object when its slab is made; an object must be
  *          given back in its constructed state.  May be NULL.
@@ -69,6 +69,7 @@ void liballoc_pages_free_bulk(unsigned order, size_t n, void **mem);
  * Failure: NULL, errno = EINVAL or ENOMEM.
  * Sources: Bonwick, The Slab Allocator (USENIX 1994); Linux mm/slub.c.
  */
+#define LIBALLOC_CACHE_SIZE_MAX ((size_t)8192)
 #define LIBALLOC_NO_MERGE 2u /* cache flags: never share slabs (SLAB_NO_MERGE) */
 
 struct liballoc_cache;

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYOUT_HEAP_H
+#define LAYOUT_HEAP_H
+/*
+ * Thread heaps: what one thread allocates from without a lock.
+ *
+ *   bin ->  head -> obj -> obj -> ... (LIFO; count = limit - room)
+ *           spare -> a parked chain of spare_count objects (a "sheaf")
+ *
+ * Only the owner touches the bins' heads; all from `lock` on is shared.
+ */
+#include "layout/arena.h"
+#include "layout/slab.h"
+
+struct bin {
+    void FAR *head;       /* LIFO, linked through struct free_object */
+    int32_t room;         /* pushes until it overflows */
+    int32_t limit;        /* head's count + room */
+    uint32_t magic;       /* divide_magic() of the object size */
+    uint32_t spare_count; /* objects on spare */
+    void FAR *spare;      /* a parked chain, or NULL */
+};
+
+/* Objects of one foreign slab, or chunks of one foreign heap, going home. */
+struct remote_batch {
+    struct slab FAR *slab; /* destination; NULL: none, or chunks */
+    void FAR *head;
+    void FAR *tail;
+    uint32_t count;
+    uint32_t heap_id;      /* of the destination */
+    size_t bytes;
+};
+
+enum {
+    NREMOTE = 16,    /* slab batches, direct mapped */
+    NREMOTE_CHUNK = 4, /* chunk batches, by heap id */
+    NPAGE_LISTS = 2, /* orders 0 and 2 */
+    NSIZE_TABLE = SMALL_MAX / 16 + 1,
+};
+
+enum heap_state {
+    HEAP_IDLE,   /* on the idle stack */
+    HEAP_OWNED,  /* of a live thread */
+    HEAP_ORPHAN, /* in the child of a fork: its thread does not exist */
+};
+
+struct heap {
+    /* Hot, read by malloc and free.  Immutable after init */
+    uintptr_t base;                 /* zones[0].base; out of reach in a dummy */
+    size_t npages;                  /* zones[0].npages */
+    _Atomic uint32_t FAR *tags;     /* zones[0].tags */
+    uintptr_t key;                  /* secret of the in-object keys */
+    uint32_t tag;                   /* id << TAG_KIND_SHIFT */
+    uint32_t id;
+    uint16_t bin_offset[NSIZE_TABLE]; /* (size + 15) >> 4 to the bin's offset */
+    struct bin bins[NCLASS] __attribute__((aligned(32))); /* Owner only */
+
+    /* Owner only, off the fast path. */
+    uint16_t cap[NCLASS];           /* wanted capacity of a bin */
+    uint8_t used[NCLASS];           /* class had a slow event since the tick */
+    struct remote_batch remote[NREMOTE];
+    struct remote_batch remote_chunk[NREMOTE_CHUNK];
+    size_t cached_bytes;            /* sum of cap * size above SMALL_MAX */
+    uint64_t tick_ms;               /* time of the last tick */
+
+    /* Shared: others push, the owner or a helper takes. */
+    _Atomic(struct slab FAR *) pending __attribute__((aligned(64)));
+                                    /* slabs with remote frees.  Atomic */
+    _Atomic(void FAR *) pending_chunks; /* chunks freed by others.  Atomic */
+    _Atomic size_t pending_bytes;   /* pushed since the last take.  Atomic */
+
+    /* Protected by: lock, but for state (the registry's). */
+    struct lock lock __attribute__((aligned(64)));
+    uint32_t epoch;                 /* odd while the owner changes the below */
+    uint32_t state;                 /* enum heap_state */
+    uint32_t tid;                   /* of the owner, for readers */
+    struct list_head all;           /* registry of heaps */
+    struct list_head idle;          /* idle stack */
+    uint32_t idle_flushed;          /* idle, and its bins were emptied */
+    struct page_list page_lists[NPAGE_LISTS];
+    struct slab_cache slab_caches[NSLAB];
+    struct arena arena;
+};
+
+#endif

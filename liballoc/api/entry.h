@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBALLOC_API_ENTRY_H
+#define LIBALLOC_API_ENTRY_H
+/*
+ * Shared by the entry points: start of the library, name for error lines,
+ * errno.  The only layer that sets errno.
+ * Layer: api.
+ */
+#include "api/init.h"
+#include "base/debug.h"
+#include "base/tunables.h"
+#include "heap/heap.h"
+
+/* Symbols of the C library and of other systems that no header declares. */
+void cfree(void *mem);
+void vfree(void *mem);
+void free_sized(void *mem, size_t size);
+void free_aligned_sized(void *mem, size_t align, size_t size);
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *mem, size_t size);
+void *__libc_reallocarray(void *mem, size_t count, size_t size);
+void *__libc_memalign(size_t align, size_t size);
+void *__libc_valloc(size_t size);
+void *__libc_pvalloc(size_t size);
+void __libc_free(void *mem);
+void __libc_cfree(void *mem);
+int __posix_memalign(void **out, size_t align, size_t size);
+void *reallocf(void *mem, size_t size);
+int reallocarr(void *where, size_t count, size_t size);
+size_t malloc_size(const void *mem);
+size_t malloc_good_size(size_t size);
+
+/* Slow allocation for the entry `name`; NULL with errno = ENOMEM. */
+void *entry_alloc(size_t size, const char *name);
+
+/* Slow free of a non-NULL pointer for the entry `name`. */
+void entry_free(void *mem, const char *name);
+
+/*
+ * `align` is a power of two; NULL with errno = ENOMEM, or untouched where
+ * `set_errno` is false.
+ */
+void *entry_aligned(size_t align, size_t size, const char *name,
+                    bool set_errno);
+
+#endif

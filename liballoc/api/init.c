@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/init.h"
+
+#include "arena/chunk.h"
+#include "arena/mmap_chunk.h"
+#include "base/atomic.h"
+#include "base/lock.h"
+#include "base/tunables.h"
+#include "heap/registry.h"
+#include "heap/thread_exit.h"
+#include "os/os_env.h"
+#include "page/zone.h"
+
+#include <malloc.h>
+
+_Atomic int init_state;
+static struct lock init_lock = LOCK_INIT(LOCK_RANK_HEAPS);
+
+bool init_done(void)
+{
+    /* acquire: pairs with the release in init_slow() */
+    return load_acquire(&init_state) == INIT_DONE;
+}
+
+static bool start(void)
+{
+    tunables_read_environment(os_environment(), os_is_secure());
+    if (tunables.mmap_threshold != 4 * MIB)
+        mmap_threshold_fix();
+    chunk_secret = os_random() * 0x9e3779b97f4a7c15u;
+    thread_exit_init();
+    if (!zone_init())
+        return false;
+    registry_set_slow(tunables.perturb != 0);
+    if (tunables.slab_max == 0 && tunables.mmap_threshold == 4 * MIB)
+        tunables.mmap_threshold = 128 * KIB;
+    return registry_init();
+}
+
+bool init_slow(void)
+{
+    if (lock_is_mine(&init_lock))
+        return false; /* a signal handler, or libc called from start() */
+    lock_acquire(&init_lock);
+    /* stale ok: written under the lock that is held */
+    int state = load_relaxed(&init_state);
+    if (state == INIT_NONE) {
+        state = start() ? INIT_DONE : INIT_FAILED;
+        /* release: publishes the library; pairs with init_done() */
+        store_release(&init_state, state);
+        lock_release(&init_lock);
+        if (state == INIT_DONE)
+            fork_init();
+        return state == INIT_DONE;
+    }
+    lock_release(&init_lock);
+    return state == INIT_DONE;
+}
+
+static __attribute__((destructor)) void at_exit(void)
+{
+    if (init_done() && tunables.stats != 0)
+        malloc_stats();
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * malloc, calloc, free: the entry points and their fast paths.
+ */
+#include "api/entry.h"
+#include "heap/fast.h"
+#include "heap/fast_chunk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *entry_alloc(size_t size, const char *name)
+{
+    bool fresh;
+
+    if (!init_check()) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    entry_name = name;
+    void *mem = heap_alloc(size, &fresh);
+    if (UNLIKELY(mem == NULL))
+        errno = ENOMEM;
+    else if (UNLIKELY(tunables.perturb != 0))
+        memset(mem, (int)(tunables.perturb ^ 0xff), size);
+    return mem;
+}
+
+static NOINLINE void *malloc_slow(size_t size)
+{
+    return entry_alloc(size, "malloc");
+}
+
+static NOINLINE void *malloc_medium(struct heap *heap, size_t size)
+{
+    if (LIKELY(size <= RUN_CLASS_MAX)) {
+        void *mem = fast_alloc_medium(heap, size);
+        if (LIKELY(mem != NULL))
+            return mem;
+    }
+    return malloc_slow(size);
+}
+
+EXPORT void *malloc(size_t size)
+{
+    struct heap *heap = thread_heap;
+
+    if (UNLIKELY(size > SMALL_MAX))
+        return malloc_medium(heap, size);
+    void *mem = fast_alloc_small(heap, size);
+    return LIKELY(mem != NULL) ? mem : malloc_slow(size);
+}
+
+void entry_free(void *mem, const char *name)
+{
+    if (!init_check())
+        return;
+    entry_name = name;
+    if (UNLIKELY(tunables.perturb != 0)) {
+        struct block block;
+        block_find(mem, &block);
+        memset(mem, (int)tunables.perturb, block.usable);
+    }
+    heap_free(mem);
+}
+
+/* Own chunks, then all the rest: foreign, large, full bins, errors. */
+static NOINLINE void free_slow(struct heap *heap, void *mem, uint32_t kind)
+{
+    if (kind == KIND_CHUNK && fast_free_chunk(heap, mem))
+        return;
+    if (mem != NULL)
+        entry_free(mem, "free");
+}
+
+EXPORT void free(void *mem)
+{
+    struct heap *heap = thread_heap;
+    uint32_t kind;
+
+    if (UNLIKELY(!fast_free_small(heap, mem, &kind)))
+        free_slow(heap, mem, kind);
+}
+
+/* Beyond the small bins: memory that comes fresh is zero already. */
+static NOINLINE void *calloc_slow(size_t size)
+{
+    bool fresh;
+
+    if (!init_check()) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    entry_name = "calloc";
+    void *mem = heap_alloc(size, &fresh);
+    if (mem == NULL)
+        errno = ENOMEM;
+    else if (!fresh)
+        memset(mem, 0, size);
+    return mem;
+}
+
+EXPORT void *calloc(size_t count, size_t size)
+{
+    size_t total;
+
+    if (UNLIKELY(__builtin_mul_overflow(count, size, &total))) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (UNLIKELY(total > SMALL_MAX))
+        return calloc_slow(total);
+    void *mem = fast_alloc_small(thread_heap, total);
+    if (UNLIKELY(mem == NULL))
+        return calloc_slow(total);
+    return memset(mem, 0, total);
+}
+
+EXPORT void cfree(void *mem)
+{
+    free(mem);
+}
+
+EXPORT void vfree(void *mem)
+{
+    free(mem);
+}
+
+EXPORT void free_sized(void *mem, size_t size)
+{
+    (void)size;
+    free(mem);
+}
+
+EXPORT void free_aligned_sized(void *mem, size_t align, size_t size)
+{
+    (void)align;
+    (void)size;
+    free(mem);
+}
+
+ALIAS(malloc) void *__libc_malloc(size_t size);
+ALIAS(calloc) void *__libc_calloc(size_t count, size_t size);
+ALIAS(free) void __libc_free(void *mem);
+ALIAS(free) void __libc_cfree(void *mem);

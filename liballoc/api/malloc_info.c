@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * malloc_info(3): glibc's XML, version 1, that existing parsers read.
+ */
+#include "api/entry.h"
+#include "api/stats.h"
+#include "base/bits.h"
+#include "base/print.h"
+#include "os/os_mem.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+
+enum {
+    HEAP_TEXT = 8192, /* most text of one <heap> element */
+};
+
+/*
+ * The text is gathered first, in a mapping of its own: no stdio, hence no
+ * allocation and no cancellation point, while a lock is held.
+ */
+struct text {
+    char *buf;
+    size_t len;
+    size_t at;
+};
+
+#define TEXT(text, ...)                                                   \
+    ((text)->at += print_buf((text)->buf + (text)->at,                    \
+                             (text)->len - (text)->at, __VA_ARGS__))
+
+/* <sizes>: the free objects of each slab class in bins. */
+static void text_sizes(struct text *text, const struct heap *heap)
+{
+    TEXT(text, "<sizes>\n");
+    for (unsigned cls = 0; cls < NSLAB; cls++) {
+        const struct bin *bin = &heap->bins[cls];
+        size_t count = (size_t)(bin->limit - bin->room) + bin->spare_count;
+        size_t to = size_class_bytes(cls);
+        size_t from = cls == 0 ? 1 : size_class_bytes(cls - 1) + 1;
+        if (count == 0)
+            continue;
+        TEXT(text,
+             "  <size from=\"%lu\" to=\"%lu\" total=\"%lu\" count=\"%lu\"/>\n",
+             from, to, count * to, count);
+    }
+    TEXT(text, "</sizes>\n");
+}
+
+/* The elements that close a list of sizes, the same for a heap and for the whole. */
+static void text_totals(struct text *text, const struct heap_census *census)
+{
+    TEXT(text,
+         "<total type=\"fast\" count=\"%lu\" size=\"%lu\"/>\n"
+         "<total type=\"rest\" count=\"%lu\" size=\"%lu\"/>\n",
+         census->fastbins,
+         census->bin_slab + census->bin_chunk + census->bin_run,
+         census->chunks_free + (census->top > 0),
+         census->chunk_free + census->top + census->slab_free);
+}
+
+static void text_system(struct text *text, size_t system)
+{
+    TEXT(text,
+         "<system type=\"current\" size=\"%lu\"/>\n"
+         "<system type=\"max\" size=\"%lu\"/>\n"
+         "<aspace type=\"total\" size=\"%lu\"/>\n"
+         "<aspace type=\"mprotect\" size=\"%lu\"/>\n",
+         system, system, system, system);
+}
+
+static void text_heap(struct heap *heap, const struct heap_census *census,
+                      void *data)
+{
+    struct text *text = data;
+
+    if (text->len - text->at < HEAP_TEXT)
+        return;
+    TEXT(text, "<heap nr=\"%u\">\n", heap->id - 1);
+    text_sizes(text, heap);
+    text_totals(text, census);
+    text_system(text, census->system + census->slab_bytes);
+    TEXT(text, "</heap>\n");
+}
+
+EXPORT int malloc_info(int options, FILE *stream)
+{
+    struct stats stats;
+    struct text text = {.at = 0};
+
+    if (options != 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (!init_check()) {
+        errno = ENOMEM;
+        return -1;
+    }
+    text.len = round_up((heap_count + 2) * (size_t)HEAP_TEXT, os_page_size());
+    text.buf = os_map(text.len);
+    if (text.buf == NULL) {
+        errno = ENOMEM;
+        return -1;
+    }
+    TEXT(&text, "<malloc version=\"1\">\n");
+    stats_gather(&stats, text_heap, &text);
+    text_totals(&text, &stats.all);
+    TEXT(&text, "<total type=\"mmap\" count=\"%lu\" size=\"%lu\"/>\n",
+         stats.mmapped_count, stats.mmapped);
+    text_system(&text, stats_system(&stats));
+    TEXT(&text, "</malloc>\n");
+    size_t written = fwrite(text.buf, 1, text.at, stream);
+    bool whole = written == text.at;
+    os_unmap(text.buf, text.len);
+    return whole ? 0 : -1;
+}

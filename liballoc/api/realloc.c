@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * realloc and its kin, usable sizes.
+ */
+#include "api/entry.h"
+#include "heap/bin.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *resize(void *mem, size_t size, const char *name)
+{
+    if (!init_check()) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    entry_name = name;
+    void *moved = heap_realloc(mem, size);
+    if (moved == NULL)
+        errno = ENOMEM;
+    return moved;
+}
+
+/* glibc's semantics: realloc(p, 0) frees p and returns NULL. */
+EXPORT void *realloc(void *mem, size_t size)
+{
+    if (mem == NULL)
+        return malloc(size);
+    if (size == 0) {
+        entry_free(mem, "realloc");
+        return NULL;
+    }
+    return resize(mem, size, "realloc");
+}
+
+EXPORT void *reallocarray(void *mem, size_t count, size_t size)
+{
+    size_t total;
+
+    if (__builtin_mul_overflow(count, size, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return realloc(mem, total);
+}
+
+/* FreeBSD: frees the old block when it fails. */
+EXPORT void *reallocf(void *mem, size_t size)
+{
+    void *moved = realloc(mem, size);
+
+    if (moved == NULL && size != 0)
+        free(mem);
+    return moved;
+}
+
+/* NetBSD: resizes the array at *(void **)where; 0 or an errno value. */
+EXPORT int reallocarr(void *where, size_t count, size_t size)
+{
+    int saved = errno;
+    void *mem;
+
+    memcpy(&mem, where, sizeof mem);
+    void *moved = reallocarray(mem, count, size);
+    if (moved == NULL && count != 0 && size != 0) {
+        int error = errno;
+        errno = saved;
+        return error;
+    }
+    memcpy(where, &moved, sizeof moved);
+    return 0;
+}
+
+EXPORT size_t malloc_usable_size(void *mem)
+{
+    struct block block;
+
+    if (mem == NULL)
+        return 0;
+    if (!init_check())
+        return 0;
+    entry_name = "malloc_usable_size";
+    block_find(mem, &block);
+    return block.usable;
+}
+
+EXPORT size_t malloc_size(const void *mem)
+{
+    struct block block;
+
+    if (mem == NULL || !init_check())
+        return 0;
+    entry_name = "malloc_size";
+    block_find(mem, &block);
+    return block.usable;
+}
+
+/* What malloc(size) would really give; `size` where it cannot be told. */
+EXPORT size_t malloc_good_size(size_t size)
+{
+    size += size == 0;
+    return size <= RUN_CLASS_MAX ? size_class_bytes(size_class(size)) : size;
+}
+
+ALIAS(realloc) void *__libc_realloc(void *mem, size_t size);
+ALIAS(reallocarray) void *__libc_reallocarray(void *mem, size_t count,
+                                                     size_t size);

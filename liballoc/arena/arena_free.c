@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "arena/arena.h"
+#include "arena/bins.h"
+#include "arena/chunk.h"
+#include "arena/top.h"
+#include "base/bits.h"
+#include "base/compiler.h"
+#include "base/debug.h"
+#include "base/tunables.h"
+#include "page/reclaim.h"
+
+void chunk_check_inuse(const void *mem)
+{
+    const struct chunk *chunk = mem_to_chunk(mem);
+
+    if (UNLIKELY(((uintptr_t)mem & 15) != 0 || !chunk_is_valid(chunk) ||
+                 chunk_size(chunk) < CHUNK_MIN))
+        fatal("invalid pointer", mem);
+    if (UNLIKELY(chunk_is_free(chunk)))
+        fatal("double free or corruption", mem);
+}
+
+/* Unlinks a free neighbour and voids its header; its size. */
+static size_t absorb(struct arena *arena, struct chunk *chunk)
+{
+    size_t size = chunk_size(chunk);
+
+    bins_unlink(arena, chunk);
+    chunk_wipe(chunk);
+    return size;
+}
+
+/* The chunk with the free one before it, if any. */
+static struct chunk *merge_backward(struct arena *arena, struct chunk *chunk,
+                                    size_t *size)
+{
+    if (chunk_prev_inuse(chunk))
+        return chunk;
+    struct chunk *prev = chunk_prev(chunk);
+    if (UNLIKELY(!chunk_is_valid(prev) || !chunk_is_free(prev) ||
+                 chunk_size(prev) != chunk->prev_size))
+        fatal("corrupted size vs. prev_size", chunk_to_mem(chunk));
+    size_t flags = chunk_flags(prev) & (PREV_INUSE | NON_MAIN_ARENA);
+    *size += chunk_size(prev);
+    bins_unlink(arena, prev);
+    chunk_wipe(chunk);
+    chunk_set(prev, *size, flags);
+    return prev;
+}
+
+/* The chunk became part of top. */
+static void merge_top(struct arena *arena, struct chunk *chunk, size_t size)
+{
+    size += chunk_size(arena->top);
+    chunk_wipe(arena->top);
+    chunk_set(chunk, size, chunk_flags(chunk) & (PREV_INUSE | NON_MAIN_ARENA));
+    arena->top = chunk;
+}
+
+void arena_free(struct arena *arena, struct chunk *chunk)
+{
+    size_t size = chunk_size(chunk);
+    struct chunk *next = chunk_after(chunk, size);
+
+    if (UNLIKELY(!chunk_is_valid(next)))
+        fatal("corrupted next size", chunk_to_mem(chunk));
+    if (UNLIKELY(!chunk_prev_inuse(next)))
+        fatal("double free or corruption (!prev)", chunk_to_mem(chunk));
+    chunk = merge_backward(arena, chunk, &size);
+    if (next == arena->top) {
+        merge_top(arena, chunk, size);
+        return;
+    }
+    if (chunk_is_free(next)) {
+        size += absorb(arena, next);
+        next = chunk_after(chunk, size);
+    }
+    if (size >= PURGE_CHUNK && segment_return(arena, chunk, size))
+        return;
+    chunk_set_prev_inuse(next, false);
+    next->prev_size = size;
+    bins_insert_unsorted(arena, chunk, size, false);
+    ASSERT(3, arena_check(arena) == NULL);
+}
+
+/* Memory still to be given back by purge_chunk(). */
+struct purge {
+    size_t want;
+    size_t given;
+};
+
+/* Gives back the pages inside a large free chunk, but for its header. */
+static void purge_chunk(struct arena *arena, struct chunk *chunk, void *data)
+{
+    struct purge *purge = data;
+    size_t size = chunk_size(chunk);
+    uintptr_t start = (uintptr_t)chunk + sizeof *chunk;
+
+    if (size < PURGE_CHUNK || chunk->purged || purge->given >= purge->want)
+        return;
+    if (!reclaim_range(start, (uintptr_t)chunk + size))
+        return;
+    chunk->purged = 1;
+    arena->dirty -= size;
+    purge->given += size;
+}
+
+static size_t purge_chunks(struct arena *arena, size_t want)
+{
+    struct purge purge = {.want = want};
+
+    if (want > 0)
+        bins_walk(arena, purge_chunk, &purge);
+    return purge.given;
+}
+
+/* High watermark of an arena, in bytes. */
+static size_t arena_high(const struct arena *arena)
+{
+    size_t top = top_size(arena);
+    size_t live = arena->system_mem - arena->free_bytes - top;
+    size_t high = max_size(tunables.dirty_min / 2, live / tunables.dirty_ratio);
+
+    return max_size(high, tunables.trim_threshold + tunables.top_pad);
+}
+
+size_t arena_tick(struct arena *arena, uint64_t now_ms)
+{
+    size_t dirty = arena->dirty + top_size(arena);
+    size_t target = reclaim_target(&arena->policy, dirty, arena_high(arena),
+                                   arena->system_mem, now_ms);
+    size_t given = 0;
+
+    if (target == RECLAIM_NOTHING)
+        return 0;
+    size_t excess = dirty - target;
+    size_t top = top_size(arena);
+    if (top > tunables.top_pad) {
+        size_t keep = top > excess ? top - excess : 0;
+        given = top_trim(arena, max_size(keep, tunables.top_pad));
+    }
+    if (given < excess)
+        given += purge_chunks(arena, excess - given);
+    arena->policy.purged += given;
+    return given;
+}
+
+size_t arena_trim(struct arena *arena, size_t pad)
+{
+    size_t given = top_trim(arena, pad);
+
+    return given + purge_chunks(arena, SIZE_MAX);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBALLOC_ARENA_BINS_H
+#define LIBALLOC_ARENA_BINS_H
+/*
+ * Bins of free chunks: small, large, unsorted, and the bitmap over them.
+ * Layer: arena.  Locks: the arena's owner's.
+ * Source: Lea's dlmalloc and glibc malloc.c for the structure; the spacing of
+ * large bins as in Masmano et al., TLSF (ECRTS 2004).
+ */
+#include "layout/arena.h"
+
+#include <stdbool.h>
+
+/* Marks the chunk free and files it; its neighbours are the caller's. */
+void bins_insert(struct arena *arena, struct chunk *chunk, size_t size,
+                 bool purged);
+
+/* As bins_insert(), but for one pass on the unsorted list first. */
+void bins_insert_unsorted(struct arena *arena, struct chunk *chunk, size_t size,
+                          bool purged);
+
+/* Takes a free chunk off its list; fatal if the list was tampered with. */
+void bins_unlink(struct arena *arena, struct chunk *chunk);
+
+/*
+ * A free chunk of at least `size` bytes, off its list, of a good fit: exact
+ * from the unsorted list, else from the first bin that has one.  NULL = none.
+ */
+struct chunk *bins_take(struct arena *arena, size_t size);
+
+/* Calls for every free chunk but top; `visit` may unlink it. */
+void bins_walk(struct arena *arena,
+               void (*visit)(struct arena *arena, struct chunk *chunk,
+                             void *data),
+               void *data);
+
+#endif

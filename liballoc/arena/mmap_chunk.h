@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBALLOC_ARENA_MMAP_CHUNK_H
+#define LIBALLOC_ARENA_MMAP_CHUNK_H
+/*
+ * Mmapped chunks: large requests in mappings of their own, with a table of
+ * the live ones, a cache of freed mappings, and growth by mremap.
+ * Layer: arena.  Thread safe (mmap_lock); no system call under the lock.
+ */
+#include "base/lock.h"
+#include "layout/chunk.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+extern struct lock mmap_lock; /* for atfork */
+extern struct mmap_table mmap_table;
+
+/* `align`: a power of two.  *fresh: reads as zero.  NULL = no memory. */
+void *mmap_chunk_alloc(size_t size, size_t align, bool *fresh);
+
+/* Usable bytes of the live mmapped chunk at `mem`; 0 = there is none. */
+size_t mmap_chunk_size(const void *mem);
+
+/* False: there is no such chunk. */
+bool mmap_chunk_free(void *mem);
+
+/*
+ * Changes the size, moving the pages if need be; the new address.  NULL: it
+ * stays as it is (no memory, or mremap refused).
+ */
+void *mmap_chunk_resize(void *mem, size_t size);
+
+/* Requests from here on get a chunk of their own. */
+bool mmap_chunk_wanted(size_t size);
+
+/* As mallopt(M_MMAP_THRESHOLD) does: the threshold is no longer dynamic. */
+void mmap_threshold_fix(void);
+
+/* Unmaps cached mappings as the watermarks want. */
+void mmap_chunk_tick(uint64_t now_ms);
+
+/* Unmaps all cached mappings; the bytes. */
+size_t mmap_chunk_trim(void);
+
+#endif

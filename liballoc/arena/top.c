@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+#include "arena/top.h"
+
+#include "arena/bins.h"
+#include "arena/chunk.h"
+#include "base/bits.h"
+#include "base/compiler.h"
+#include "base/debug.h"
+#include "base/list.h"
+#include "base/tunables.h"
+#include "os/os_mem.h"
+#include "page/reclaim.h"
+#include "page/zone.h"
+
+enum {
+    GROW_MIN = 64 * KIB,   /* first run of an arena */
+    GROW_MAX = 32 * MIB,
+    GROW_PART = 32,         /* of what the arena has: untouched top is idle */
+    RETURN_MIN = 256 * KIB, /* free pages inside a segment worth giving back */
+};
+
+size_t top_size(const struct arena *arena)
+{
+    return arena->top != NULL ? chunk_size(arena->top) : 0;
+}
+
+static size_t arena_flag(const struct arena *arena)
+{
+    return arena->is_main ? 0 : NON_MAIN_ARENA;
+}
+
+/* The closing header of a segment that ends at `end`. */
+static struct chunk *close_segment(uintptr_t end, bool prev_inuse)
+{
+    struct chunk *last = chunk_at(end - CHUNK_HEADER);
+
+    chunk_set(last, 0, prev_inuse ? PREV_INUSE : 0);
+    return last;
+}
+
+/* Top is no longer top: what is left of it becomes an ordinary free chunk. */
+static void top_retire(struct arena *arena)
+{
+    struct chunk *top = arena->top;
+
+    arena->top = NULL;
+    if (top == NULL)
+        return;
+    size_t size = chunk_size(top);
+    struct chunk *next = chunk_after(top, size);
+    if (size == 0)
+        return;
+    chunk_set_prev_inuse(next, false);
+    next->prev_size = size;
+    bins_insert(arena, top, size, false);
+}
+
+/* [start, end) is new: all of it becomes top. */
+static void top_start(struct arena *arena, uintptr_t start, uintptr_t end)
+{
+    struct chunk *top = chunk_at(start);
+
+    top_retire(arena);
+    chunk_set(top, end - CHUNK_HEADER - start, PREV_INUSE | arena_flag(arena));
+    close_segment(end, true);
+    arena->top = top;
+}
+
+/* Top's segment now ends at `end`. */
+static void top_extend(struct arena *arena, uintptr_t end)
+{
+    struct chunk *top = arena->top;
+
+    chunk_wipe(chunk_next(top));
+    chunk_set(top, end - CHUNK_HEADER - (uintptr_t)top, chunk_flags(top));
+    close_segment(end, true);
+}
+
+/* Growing in proportion keeps the number of segments logarithmic. */
+static size_t grow_step(const struct arena *arena)
+{
+    return clamp_size(arena->system_mem / GROW_PART, GROW_MIN, GROW_MAX);
+}
+
+/* The page run that holds `address`; NULL = it is in brk, or NULL. */
+static struct page *segment_of(const struct arena *arena, uintptr_t address)
+{
+    list_for_each (it, &arena->segments) {
+        struct page *page = CONTAINER_OF(it, struct page, lru);
+        uintptr_t start = (uintptr_t)page_mem(page);
+        if (address >= start &&
+            address < start + ((uintptr_t)page->npages << PAGE_SHIFT))
+            return page;
+    }
+    return NULL;
+}
+
+static struct page *top_segment(const struct arena *arena)
+{
+    return segment_of(arena, (uintptr_t)arena->top);
+}
+
+static void segment_tag(const struct arena *arena, struct page *page,
+                        size_t from, size_t npages)
+{
+    tag_set(page_zone(page), page_number(page) + from, npages,
+            tag_make(arena->heap_id, KIND_CHUNK));
+}
+
+/* More pages right behind top's run. */
+static bool grow_in_place(struct arena *arena, size_t npages)
+{
+    struct page *page = top_segment(arena);
+
+    if (page == NULL || !zone_extend_run(page, page->npages, npages))
+        return false;
+    segment_tag(arena, page, page->npages, npages);
+    page->npages += (uint32_t)npages;
+    arena->system_mem += npages << PAGE_SHIFT;
+    top_extend(arena, (uintptr_t)page_mem(page) +
+                          ((uintptr_t)page->npages << PAGE_SHIFT));
+    return true;
+}
+
+/* The page run as a segment of the arena. */
+static void segment_add(struct arena *arena, struct page *page, size_t npages)
+{
+    page->state = PAGE_ARENA;
+    page->npages = (uint32_t)npages;
+    page->owner = arena;
+    list_insert(&arena->segments, &page->lru);
+}
+
+static bool grow_by_run(struct arena *arena, size_t size)
+{
+    size_t need = (size + CHUNK_HEADER + PAGE_BYTES - 1) >> PAGE_SHIFT;
+    size_t npages = max_size(need, grow_step(arena) >> PAGE_SHIFT);
+    size_t lacking = size > top_size(arena) ? size - top_size(arena) : 0;
+    size_t more = (lacking + PAGE_BYTES - 1) >> PAGE_SHIFT;
+    bool fresh;
+
+    if (grow_in_place(arena, max_size(more, npages / 4 + 1)))
+        return true;
+    struct page *page = zone_alloc_run(npages, 0, &fresh);
+    if (page == NULL && npages > need) {
+        npages = need;
+        page = zone_alloc_run(npages, 0, &fresh);
+    }
+    if (page == NULL)
+        return false;
+    segment_add(arena, page, npages);
+    segment_tag(arena, page, 0, npages);
+    arena->system_mem += npages << PAGE_SHIFT;
+    uintptr_t start = (uintptr_t)page_mem(page);
+    top_start(arena, start, start + (npages << PAGE_SHIFT));
+    return true;
+}
+
+/* True while nobody else has moved the break since we did. */
+static bool brk_is_ours(const struct arena *arena)
+{
+    return arena->brk.end != 0 &&
+           (uintptr_t)os_brk_current() == arena->brk.end;
+}
+
+/* The current stretch of brk, if any, has ended. */
+static void brk_end(struct arena *arena)
+{
+    if (arena->brk.end != 0)
+        arena->brk_old[arena->nr_brk_old++] = arena->brk;
+    arena->brk = (struct segment){0, 0};
+}
+
+/* Undoes a brk that turned out useless. */
+static bool brk_undo(size_t size)
+{
+    os_brk_move(-(intptr_t)size);
+    return false;
+}
+
+/* Break moved by others: a new stretch, aligned, after theirs. */
+static bool brk_start(struct arena *arena, size_t size)
+{
+    uintptr_t now = (uintptr_t)os_brk_current();
+    size_t lead = round_up(now, 64) - now;
+    size_t total = round_up(now + lead + size + CHUNK_HEADER, os_page_size()) -
+                   now;
+
+    if (now == 0 || arena->nr_brk_old == NBRK_OLD ||
+        os_brk_move((intptr_t)total) != (void *)now)
+        return false;
+    uintptr_t end = now + total;
+    if (!tag_set_brk(now + lead, end, tag_make(arena->heap_id, KIND_CHUNK)))
+        return brk_undo(total);
+    brk_end(arena);
+    arena->system_mem += total - lead;
+    top_start(arena, now + lead, end);
+    arena->brk.start = now + lead;
+    arena->brk.end = end;
+    return true;
+}
+
+static bool top_is_brk(const struct arena *arena)
+{
+    uintptr_t top = (uintptr_t)arena->top;
+
+    return top >= arena->brk.start && top < arena->brk.end;
+}
+
+static bool grow_by_brk(struct arena *arena, size_t size)
+{
+    size_t pad = max_size(tunables.top_pad, grow_step(arena) / 2);
+
+    if (!brk_is_ours(arena))
+        return brk_start(arena, size + pad);
+    if (!top_is_brk(arena))
+        return false;
+    uintptr_t end = arena->brk.end;
+    size_t lacking = size > top_size(arena) ? size - top_size(arena) : 0;
+    size_t more = round_up(lacking + pad, os_page_size());
+    if (os_brk_move((intptr_t)more) != (void *)end)
+        return false;
+    if (!tag_set_brk(end, end + more, tag_make(arena->heap_id, KIND_CHUNK)))
+        return brk_undo(more);
+    arena->system_mem += more;
+    arena->brk.end = end + more;
+    top_extend(arena, end + more);
+    return true;
+}
+
+bool top_grow(struct arena *arena, size_t size)
+{
+    size_t most = (size_t)PAGE_BYTES << MAX_ORDER;
+
+    if (size + CHUNK_MIN <= top_size(arena))
+        return true;
+    size += CHUNK_MIN;
+    size_t before = arena->system_mem;
+    bool grown = arena->is_main && size < PTRDIFF_MAX / 2 &&
+                 grow_by_brk(arena, size);
+    if (!grown && size + CHUNK_HEADER <= most)
+        grown = grow_by_run(arena, size);
+    reclaim_note_use(&arena->policy, SIZE_MAX, arena->system_mem - before);
+    return grown;
+}
+
+static size_t trim_brk(struct arena *arena, size_t keep)
+{
+    size_t size = top_size(arena);
+
+    if (size <= keep + os_page_size() || !brk_is_ours(arena))
+        return 0;
+    size_t give = round_down(size - keep - CHUNK_MIN, os_page_size());
+    uintptr_t end = arena->brk.end - give;
+    if (give == 0)
+        return 0;
+    struct chunk *closing = chunk_next(arena->top);
+    chunk_wipe(closing);
+    if (os_brk_move(-(intptr_t)give) == NULL) {
+        close_segment(arena->brk.end, true);
+        return 0;
+    }
+    size_t first = round_up(end, PAGE_BYTES);
+    if (first < arena->brk.end)
+        tag_set_brk(first, arena->brk.end, 0);
+    arena->brk.end = end;
+    arena->system_mem -= give;
+    chunk_set(arena->top, end - CHUNK_HEADER - (uintptr_t)arena->top,
+              chunk_flags(arena->top));
+    close_segment(end, true);
+    return give;
+}
+
+/* Cuts whole pages off the end of the run that top is in. */
+static size_t trim_run(struct arena *arena, size_t keep)
+{
+    struct page *page = top_segment(arena);
+    uintptr_t top = (uintptr_t)arena->top;
+
+    if (page == NULL)
+        return 0;
+    uintptr_t start = (uintptr_t)page_mem(page);
+    uintptr_t end = start + ((uintptr_t)page->npages << PAGE_SHIFT);
+    uintptr_t stop = round_up(top + keep + CHUNK_MIN + CHUNK_HEADER,
+                              PAGE_BYTES);
+    if (top == start && keep == 0) {
+        stop = start;
+        arena->top = NULL;
+        list_remove(&page->lru);
+    }
+    if (stop >= end)
+        return 0;
+    size_t npages = (end - stop) >> PAGE_SHIFT;
+    page->npages -= (uint32_t)npages;
+    arena->system_mem -= npages << PAGE_SHIFT;
+    if (arena->top != NULL) {
+        chunk_set(arena->top, stop - CHUNK_HEADER - top,
+                  chunk_flags(arena->top));
+        close_segment(stop, true);
+    }
+    zone_free_run(page + ((stop - start) >> PAGE_SHIFT), npages);
+    return npages << PAGE_SHIFT;
+}
+
+size_t top_trim(struct arena *arena, size_t keep)
+{
+    if (arena->top == NULL)
+        return 0;
+    return top_is_brk(arena) ? trim_brk(arena, keep) : trim_run(arena, keep);
+}
+
+/* What is left before the hole: a free chunk and a closing header. */
+static void leave_front(struct arena *arena, struct chunk *chunk,
+                        uintptr_t stop)
+{
+    size_t size = stop - CHUNK_HEADER - (uintptr_t)chunk;
+
+    close_segment(stop, false)->prev_size = size;
+    bins_insert(arena, chunk, size, false);
+}
+
+/* What is left behind the hole: a segment that starts with a free chunk. */
+static void leave_back(struct arena *arena, struct page *page, uintptr_t end)
+{
+    struct chunk *chunk = chunk_at((uintptr_t)page_mem(page));
+    size_t size = end - (uintptr_t)chunk;
+
+    chunk_set(chunk, size, PREV_INUSE | arena_flag(arena));
+    chunk_set_prev_inuse(chunk_after(chunk, size), false);
+    chunk_after(chunk, size)->prev_size = size;
+    bins_insert(arena, chunk, size, false);
+}
+
+/*
+ *   |..used..|chunk ............................ |used...|
+ *            |front|C|  whole pages, to the zone |back   |
+ */
+bool segment_return(struct arena *arena, struct chunk *chunk, size_t size)
+{
+    uintptr_t start = (uintptr_t)chunk;
+    uintptr_t end = start + size;
+
+    if (size < RETURN_MIN)
+        return false;
+    struct page *page = segment_of(arena, start);
+    if (page == NULL)
+        return false;
+    uintptr_t seg_start = (uintptr_t)page_mem(page);
+    uintptr_t seg_end = seg_start + ((uintptr_t)page->npages << PAGE_SHIFT);
+    uintptr_t from = start == seg_start
+                         ? start
+                         : round_up(start + CHUNK_MIN + CHUNK_HEADER,
+                                    PAGE_BYTES);
+    uintptr_t to = end + CHUNK_HEADER == seg_end
+                       ? seg_end
+                       : round_down(end - CHUNK_MIN, PAGE_BYTES);
+    if (to < from + RETURN_MIN / 2)
+        return false;
+    size_t hole = (to - from) >> PAGE_SHIFT;
+    struct page *first = page + ((from - seg_start) >> PAGE_SHIFT);
+    chunk_wipe(chunk);
+    if (from == start)
+        list_remove(&page->lru);
+    else
+        page->npages = (uint32_t)((from - seg_start) >> PAGE_SHIFT);
+    if (to < seg_end) {
+        segment_add(arena, first + hole, (seg_end - to) >> PAGE_SHIFT);
+        first[hole].zone = page->zone;
+        leave_back(arena, first + hole, end);
+    }
+    if (from != start) {
+        chunk_set(chunk, 0, PREV_INUSE | arena_flag(arena));
+        leave_front(arena, chunk, from);
+    }
+    arena->system_mem -= hole << PAGE_SHIFT;
+    first->zone = page->zone;
+    zone_free_run(first, hole);
+    return true;
+}
+
+void segment_walk(struct arena *arena,
+                  void (*visit)(struct arena *arena, struct segment segment,
+                                void *data),
+                  void *data)
+{
+    list_for_each (it, &arena->segments) {
+        struct page *page = CONTAINER_OF(it, struct page, lru);
+        uintptr_t start = (uintptr_t)page_mem(page);
+        struct segment segment = {
+            start, start + ((uintptr_t)page->npages << PAGE_SHIFT)};
+        visit(arena, segment, data);
+    }
+    for (size_t i = 0; i < arena->nr_brk_old; i++)
+        visit(arena, arena->brk_old[i], data);
+    if (arena->brk.end != 0)
+        visit(arena, arena->brk, data);
+}

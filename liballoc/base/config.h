@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBALLOC_BASE_CONFIG_H
+#define LIBALLOC_BASE_CONFIG_H
+/*
+ * Build options as constants: code says `if (config_checks)`, not `#if`.
+ * Layer: base.
+ */
+#include <stdbool.h>
+
+#ifndef LIBALLOC_CONFIG_CHECKS
+# define LIBALLOC_CONFIG_CHECKS 1
+#endif
+#ifndef LIBALLOC_CONFIG_DEBUG
+# define LIBALLOC_CONFIG_DEBUG 0
+#endif
+
+/* The nearly free checks of default mode: key, object boundary. */
+static const bool config_checks = LIBALLOC_CONFIG_CHECKS;
+
+/* ASSERT level compiled in: 0 none, 1 cheap, 2 object, 3 whole arena. */
+static const int config_debug = LIBALLOC_CONFIG_DEBUG;
+
+#endif

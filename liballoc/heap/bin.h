@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBALLOC_HEAP_BIN_H
+#define LIBALLOC_HEAP_BIN_H
+/*
+ * Bins: the LIFO of one class, its spare chain, and what happens when it is
+ * empty or overflows.
+ * Layer: heap.  Locks: the owning thread only; bin_refill() and the flushes
+ * take the heap lock.
+ * Source: Bonwick and Adams, Magazines and Vmem (USENIX 2001) for the loaded
+ * and the spare; the chain is intrusive, as Linux's sheaves are not.
+ */
+#include "base/compiler.h"
+#include "layout/heap.h"
+#include "slab/slab.h"
+
+#include <stdbool.h>
+
+/* The object on top, no longer marked as free; NULL = the bin is empty. */
+static inline void *bin_pop(struct bin *bin)
+{
+    struct free_object *object = bin->head;
+
+    if (object == NULL)
+        return NULL;
+    bin->head = object->next;
+    bin->room++;
+    object->key = 0;
+    return object;
+}
+
+/* Precondition: room > 0. */
+static inline void bin_push(struct bin *bin, void *mem)
+{
+    struct free_object *object = mem;
+
+    object->key = object_key(mem);
+    object->next = bin->head;
+    bin->head = object;
+    bin->room--;
+}
+
+/* Objects on the LIFO, without the spare. */
+static inline size_t bin_count(const struct bin *bin)
+{
+    return (size_t)(bin->limit - bin->room);
+}
+
+/* Fills an empty bin of `cls`.  False: no memory. */
+bool bin_refill(struct heap *heap, unsigned cls);
+
+/* Makes room in a full bin: parks the chain, or flushes the parked one. */
+void bin_overflow(struct heap *heap, unsigned cls);
+
+/* Empties the bin of `cls`, spare and all.  The heap lock is held. */
+void bin_flush_locked(struct heap *heap, unsigned cls) REQUIRES(heap->lock);
+
+/* Starting capacity of each bin. */
+void bins_init(struct heap *heap);
+
+/* True where a class is served from slabs in this process. */
+bool class_is_slab(unsigned cls);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBALLOC_HEAP_FAST_CHUNK_H
+#define LIBALLOC_HEAP_FAST_CHUNK_H
+/*
+ * The fast free of a chunk of the thread's own heap: its header is checked
+ * (checksum, not free), its class is the largest that fits.
+ * Layer: heap.
+ */
+#include "arena/chunk.h"
+#include "heap/fast.h"
+
+/* Precondition: the page's tag is KIND_CHUNK of `heap`. */
+ALWAYS_INLINE bool fast_free_chunk(struct heap *heap, void *mem)
+{
+    const struct chunk *chunk = mem_to_chunk(mem);
+    size_t size = chunk_size(chunk) - CHUNK_HEADER;
+    uintptr_t key = heap->key ^ (uintptr_t)mem;
+
+    if (UNLIKELY(!chunk_is_valid(chunk)) ||
+        UNLIKELY((chunk_flags(chunk) & (CHUNK_FREE | IS_MMAPPED)) != 0) ||
+        UNLIKELY(((uintptr_t)mem & 15) != 0) ||
+        UNLIKELY(((struct free_object *)mem)->key == key))
+        return false;
+    /* Below SMALL_MAX, or above MEDIUM_MAX by a split's surplus: slow. */
+    if (UNLIKELY(size - SMALL_MAX > MEDIUM_MAX - SMALL_MAX))
+        return false;
+    unsigned cls = size_class_floor(size);
+    if (UNLIKELY(cls < NSLAB))
+        return false;
+    return fast_push(&heap->bins[cls], mem, key);
+}
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/heap.h"
+
+#include "arena/arena.h"
+#include "arena/chunk.h"
+#include "arena/mmap_chunk.h"
+#include "base/bits.h"
+#include "base/lock.h"
+#include "base/tunables.h"
+#include "heap/bin.h"
+#include "heap/remote.h"
+#include "heap/run.h"
+
+static bool is_classic(void)
+{
+    return tunables.slab_max == 0;
+}
+
+/* Largest request that bins hold. */
+static size_t cached_max(void)
+{
+    return is_classic() ? MEDIUM_MAX : RUN_CLASS_MAX;
+}
+
+/* A chunk straight from the arena of `heap`. */
+static void *alloc_chunk(struct heap *heap, size_t size)
+{
+    heap_lock(heap);
+    remote_collect_helper(heap);
+    struct chunk *chunk = arena_alloc(&heap->arena, chunk_size_for(size));
+    heap_unlock(heap);
+    if (chunk == NULL)
+        return NULL;
+    mark_live(chunk_to_mem(chunk));
+    return chunk_to_mem(chunk);
+}
+
+static void *alloc_run(size_t size, size_t align, bool *fresh)
+{
+    void *mem = run_alloc(size, align, fresh);
+
+    if (mem != NULL && !*fresh)
+        mark_live(mem);
+    return mem;
+}
+
+/* Beyond the bins: by mmap from the threshold on, else from pages. */
+static void *alloc_large(struct heap *heap, size_t size, bool *fresh)
+{
+    void *mem = NULL;
+
+    if (size > PTRDIFF_MAX)
+        return NULL;
+    if (!mmap_chunk_wanted(size)) {
+        mem = is_classic() ? alloc_chunk(heap, size)
+                           : alloc_run(size, PAGE_BYTES, fresh);
+    }
+    if (mem == NULL)
+        mem = mmap_chunk_alloc(size, CHUNK_HEADER, fresh);
+    if (mem == NULL && size <= MEDIUM_MAX)
+        mem = alloc_chunk(heap, size);
+    return mem;
+}
+
+static void *alloc_binned(struct heap *heap, size_t size, bool *fresh)
+{
+    unsigned cls = size_class(size);
+    struct bin *bin = &heap->bins[cls];
+    void *mem = bin_pop(bin);
+
+    if (mem != NULL)
+        return mem;
+    if (cls >= NSLAB + NMEDIUM && bin->spare == NULL)
+        return alloc_run(size_class_bytes(cls), PAGE_BYTES, fresh);
+    return bin_refill(heap, cls) ? bin_pop(bin) : NULL;
+}
+
+static void *alloc_once(struct heap *heap, size_t size, bool *fresh)
+{
+    void *mem = NULL;
+
+    if (size <= cached_max() && !mmap_chunk_wanted(size))
+        mem = alloc_binned(heap, size, fresh);
+    return mem != NULL ? mem : alloc_large(heap, size, fresh);
+}
+
+/* A thread without a heap of its own works in the shared one, by its lock. */
+static void *alloc_shared(size_t size, bool *fresh)
+{
+    struct heap *heap = heap_shared();
+
+    if (heap != NULL && size <= MEDIUM_MAX && !mmap_chunk_wanted(size)) {
+        void *mem = alloc_chunk(heap, size);
+        if (mem != NULL)
+            return mem;
+    }
+    return heap != NULL ? alloc_large(heap, size, fresh) : NULL;
+}
+
+void *heap_alloc(size_t size, bool *fresh)
+{
+    struct heap *heap = heap_get();
+
+    *fresh = false;
+    size += size == 0;
+    if (heap == NULL)
+        return alloc_shared(size, fresh);
+    void *mem = alloc_once(heap, size, fresh);
+    if (mem == NULL && size <= PTRDIFF_MAX) {
+        /* Out of memory: what the caches hold may be enough. */
+        heap_trim(0);
+        mem = alloc_once(heap, size, fresh);
+    }
+    heap_maintain(heap);
+    return mem;
+}
+
+/* The smallest slab class whose objects are all aligned; NSLAB = none. */
+static unsigned aligned_class(size_t size, size_t align)
+{
+    if (align > SMALL_MAX || size > tunables.slab_max)
+        return NSLAB;
+    for (unsigned cls = size_class(max_size(size, align)); cls < NSLAB; cls++) {
+        size_t bytes = size_class_bytes(cls);
+        if (bytes % align == 0)
+            return bytes <= tunables.slab_max ? cls : (unsigned)NSLAB;
+    }
+    return NSLAB;
+}
+
+/* The bin's top, if it happens to be aligned. */
+static void *pop_aligned(struct heap *heap, size_t size, size_t align)
+{
+    struct bin *bin = &heap->bins[size_class(size)];
+
+    if (((uintptr_t)bin->head & (align - 1)) != 0)
+        return NULL;
+    return bin_pop(bin);
+}
+
+static void *alloc_chunk_aligned(struct heap *heap, size_t size, size_t align)
+{
+    heap_lock(heap);
+    struct chunk *chunk =
+        arena_alloc_aligned(&heap->arena, chunk_size_for(size), align);
+    heap_unlock(heap);
+    if (chunk == NULL)
+        return NULL;
+    mark_live(chunk_to_mem(chunk));
+    return chunk_to_mem(chunk);
+}
+
+static void *aligned_once(struct heap *heap, size_t size, size_t align)
+{
+    unsigned cls = aligned_class(size, align);
+    void *mem = NULL;
+    bool fresh;
+
+    if (cls < NSLAB && thread_own == heap)
+        return alloc_binned(heap, size_class_bytes(cls), &fresh);
+    bool fits = size <= MEDIUM_MAX && align <= MEDIUM_MAX;
+    if (fits && !mmap_chunk_wanted(size)) {
+        if (thread_own == heap)
+            mem = pop_aligned(heap, size, align);
+        if (mem == NULL)
+            mem = alloc_chunk_aligned(heap, size, align);
+    } else if (!is_classic() && !mmap_chunk_wanted(size)) {
+        mem = alloc_run(size, align, &fresh);
+    }
+    return mem != NULL ? mem : mmap_chunk_alloc(size, align, &fresh);
+}
+
+void *heap_alloc_aligned(size_t size, size_t align)
+{
+    struct heap *heap = heap_get();
+
+    size += size == 0;
+    if (heap == NULL)
+        heap = heap_shared();
+    if (heap == NULL || size > PTRDIFF_MAX || align > PTRDIFF_MAX)
+        return NULL;
+    void *mem = aligned_once(heap, size, align);
+    if (thread_own == heap)
+        heap_maintain(heap);
+    return mem;
+}

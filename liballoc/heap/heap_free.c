@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/heap.h"
+
+#include "arena/arena.h"
+#include "arena/chunk.h"
+#include "arena/mmap_chunk.h"
+#include "base/debug.h"
+#include "heap/bin.h"
+#include "heap/remote.h"
+#include "heap/run.h"
+
+/* Onto the bin of its class, which is made to have room. */
+static void free_binned(struct heap *heap, unsigned cls, void *mem)
+{
+    struct bin *bin = &heap->bins[cls];
+
+    if (bin->room <= 0)
+        bin_overflow(heap, cls);
+    bin_push(bin, mem);
+}
+
+/* A chunk of the thread's own heap. */
+static void free_chunk(struct heap *heap, void *mem)
+{
+    struct chunk *chunk = mem_to_chunk(mem);
+    size_t size = chunk_size(chunk) - CHUNK_HEADER;
+
+    if (size <= MEDIUM_MAX + CHUNK_MIN) {
+        unsigned cls = size_class_floor(size);
+        if (cls < NSLAB + NMEDIUM && !class_is_slab(cls)) {
+            free_binned(heap, cls, mem);
+            return;
+        }
+    }
+    heap_lock(heap);
+    arena_free(&heap->arena, chunk);
+    heap_unlock(heap);
+}
+
+static void free_run(struct heap *heap, void *mem, size_t size)
+{
+    if (heap != NULL && size <= RUN_CLASS_MAX) {
+        unsigned cls = size_class_floor(size);
+        if (cls >= NSLAB + NMEDIUM && size_class_bytes(cls) == size) {
+            free_binned(heap, cls, mem);
+            return;
+        }
+    }
+    run_release(mem);
+}
+
+static void free_block(struct heap *heap, void *mem, const struct block *block)
+{
+    bool is_own = heap != NULL && heap->id == block->owner_id;
+
+    switch (block->kind) {
+    case BLOCK_SLAB:
+        if (is_own)
+            free_binned(heap, block->slab->cls, mem);
+        else
+            remote_free_object(heap, block->slab, mem);
+        break;
+    case BLOCK_CHUNK:
+        if (is_own)
+            free_chunk(heap, mem);
+        else
+            remote_free_chunk(heap, block->owner_id, mem);
+        break;
+    case BLOCK_RUN:
+        free_run(heap, mem, block->usable);
+        break;
+    case BLOCK_MMAPPED:
+        if (!mmap_chunk_free(mem))
+            fatal("double free or corruption (mmapped chunk)", mem);
+        break;
+    }
+}
+
+/*
+ * A thread whose first call is a free gets no heap for it: threads that only
+ * free hold nothing.
+ */
+void heap_free(void *mem)
+{
+    struct heap *heap = thread_own;
+    struct block block;
+
+    block_find(mem, &block);
+    free_block(heap, mem, &block);
+    if (heap != NULL)
+        heap_maintain(heap);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/registry.h"
+
+#include "arena/arena.h"
+#include "base/bits.h"
+#include "base/list.h"
+#include "base/tunables.h"
+#include "heap/bin.h"
+#include "heap/remote.h"
+#include "heap/thread_exit.h"
+#include "os/os_env.h"
+#include "page/meta.h"
+#include "page/page_list.h"
+#include "slab/slab_cache.h"
+
+/* Out of reach of every user address: no tag lookup passes the bound. */
+#define BASE_OUT_OF_REACH ((uintptr_t)1 << 63)
+
+/* Every size leads to the first bin, which is empty. */
+#define BIN_0       offsetof(struct heap, bins)
+#define EIGHT(x)    x, x, x, x, x, x, x, x
+#define SIXTY_FOUR(x) EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x)
+
+struct heap heap_dummy = {
+    .base = BASE_OUT_OF_REACH,
+    .bin_offset = {BIN_0, SIXTY_FOUR(BIN_0)},
+};
+TLS_IE struct heap *thread_heap = &heap_dummy;
+TLS_IE struct heap *thread_own;
+
+struct lock registry_lock = LOCK_INIT(LOCK_RANK_HEAPS);
+struct heap *heap_table[MAX_HEAPS];
+uint32_t heap_count = 1; /* id 0 is nobody's */
+static struct list_head idle_heaps;  /* Protected by: registry_lock */
+static uint32_t idle_unflushed;      /* Protected by: registry_lock */
+static bool slow_mode;               /* Immutable after init */
+
+NO_THREAD_SAFETY void heap_lock(struct heap *heap)
+{
+    lock_acquire(&heap->lock);
+    heap->epoch++;
+}
+
+NO_THREAD_SAFETY void heap_unlock(struct heap *heap)
+{
+    heap->epoch++;
+    lock_release(&heap->lock);
+}
+
+static void heap_init_sizes(struct heap *heap)
+{
+    for (size_t i = 0; i < NSIZE_TABLE; i++) {
+        unsigned cls = size_class(i == 0 ? 1 : i * 16);
+        heap->bin_offset[i] =
+            (uint16_t)(offsetof(struct heap, bins) + cls * sizeof(struct bin));
+    }
+    for (unsigned cls = 0; cls < NSLAB; cls++)
+        slab_cache_init(&heap->slab_caches[cls], size_class_bytes(cls), cls);
+    bins_init(heap);
+}
+
+/* A new heap under the next id; NULL = no memory, or too many. */
+static struct heap *heap_create(void) REQUIRES(registry_lock)
+{
+    uint32_t id = heap_count;
+
+    if (id >= MAX_HEAPS ||
+        (tunables.arena_max != 0 && id > tunables.arena_max))
+        return NULL;
+    struct heap *heap = meta_alloc(sizeof *heap);
+    if (heap == NULL)
+        return NULL;
+    heap->base = zones[0].base;
+    heap->npages = zones[0].npages;
+    heap->tags = zones[0].tags;
+    heap->key = object_secret;
+    heap->id = id;
+    heap->tag = tag_make(id, 0);
+    heap->lock = (struct lock)LOCK_INIT(LOCK_RANK_HEAP);
+    heap_init_sizes(heap);
+    page_list_init(&heap->page_lists[0], 0, 4, 8);
+    page_list_init(&heap->page_lists[1], 2, 2, 4);
+    arena_init(&heap->arena, id, id == 1);
+    heap_table[id] = heap;
+    heap_count = id + 1;
+    return heap;
+}
+
+static struct heap *heap_adopt(void) REQUIRES(registry_lock)
+{
+    struct list_head *first = list_first(&idle_heaps);
+
+    if (first == NULL)
+        return NULL;
+    list_remove(first);
+    struct heap *heap = CONTAINER_OF(first, struct heap, idle);
+    idle_unflushed -= !heap->idle_flushed;
+    return heap;
+}
+
+static struct heap *heap_obtain(void)
+{
+    lock_acquire(&registry_lock);
+    struct heap *heap = heap_adopt();
+    if (heap == NULL)
+        heap = heap_create();
+    if (heap != NULL)
+        heap->state = HEAP_OWNED;
+    lock_release(&registry_lock);
+    return heap;
+}
+
+struct heap *heap_get(void)
+{
+    if (LIKELY(thread_own != NULL))
+        return thread_own;
+    if (thread_has_ended())
+        return NULL;
+    struct heap *heap = heap_obtain();
+    if (heap == NULL)
+        return NULL;
+    heap->tid = os_tid();
+    thread_own = heap;
+    thread_heap = slow_mode ? &heap_dummy : heap;
+    thread_exit_arm(heap);
+    return heap;
+}
+
+struct heap *heap_shared(void)
+{
+    return heap_table[1];
+}
+
+/* The thread of `heap` is gone: the next new thread gets it, bins and all. */
+void registry_retire(struct heap *heap)
+{
+    lock_acquire(&registry_lock);
+    heap->state = HEAP_IDLE;
+    heap->tid = 0;
+    heap->idle_flushed = 0;
+    idle_unflushed++;
+    list_insert(&idle_heaps, &heap->idle);
+    lock_release(&registry_lock);
+}
+
+bool registry_init(void)
+{
+    object_secret = os_random() | 1;
+    return heap_get() != NULL;
+}
+
+void registry_set_slow(bool slow)
+{
+    slow_mode = slow;
+    if (thread_own != NULL)
+        thread_heap = slow ? &heap_dummy : thread_own;
+}
+
+static void flush_all_bins(struct heap *heap)
+{
+    heap_lock(heap);
+    remote_collect_helper(heap);
+    for (unsigned cls = 0; cls < NCLASS; cls++)
+        bin_flush_locked(heap, cls);
+    for (unsigned i = 0; i < NPAGE_LISTS; i++)
+        page_list_drain(&heap->page_lists[i]);
+    heap_unlock(heap);
+}
+
+/* The heap idle for the longest time that was not flushed; NULL = none. */
+static struct heap *idle_take(void) REQUIRES(registry_lock)
+{
+    struct heap *found = NULL;
+
+    list_for_each (it, &idle_heaps) {
+        struct heap *heap = CONTAINER_OF(it, struct heap, idle);
+        found = heap->idle_flushed ? found : heap;
+    }
+    if (found != NULL) {
+        list_remove(&found->idle);
+        idle_unflushed--;
+    }
+    return found;
+}
+
+void registry_flush_idle(void)
+{
+    if (idle_unflushed == 0)
+        return;
+    lock_acquire(&registry_lock);
+    struct heap *heap = idle_take();
+    lock_release(&registry_lock);
+    if (heap == NULL)
+        return;
+    flush_all_bins(heap);
+    lock_acquire(&registry_lock);
+    heap->idle_flushed = 1;
+    list_insert_tail(&idle_heaps, &heap->idle);
+    lock_release(&registry_lock);
+}
+
+void registry_walk(void (*visit)(struct heap *heap, void *data), void *data)
+{
+    lock_acquire(&registry_lock);
+    for (uint32_t id = 1; id < heap_count; id++)
+        visit(heap_table[id], data);
+    lock_release(&registry_lock);
+}
+
+bool registry_is_busy(void)
+{
+    return lock_held_count() > 0;
+}
+
+NO_THREAD_SAFETY void registry_lock_all(void)
+{
+    lock_acquire(&registry_lock);
+    for (uint32_t id = 1; id < heap_count; id++)
+        lock_acquire(&heap_table[id]->lock);
+}
+
+NO_THREAD_SAFETY void registry_unlock_all(void)
+{
+    for (uint32_t id = heap_count; id-- > 1;)
+        lock_release(&heap_table[id]->lock);
+    lock_release(&registry_lock);
+}
+
+void registry_reset_child(bool locked)
+{
+    if (locked)
+        lock_reset(&registry_lock);
+    for (uint32_t id = 1; id < heap_count; id++) {
+        struct heap *heap = heap_table[id];
+        if (locked)
+            lock_reset(&heap->lock);
+        if (heap->state == HEAP_OWNED && heap != thread_own)
+            heap->state = HEAP_ORPHAN;
+    }
+    if (thread_own != NULL)
+        thread_own->tid = os_tid();
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBALLOC_HEAP_REGISTRY_H
+#define LIBALLOC_HEAP_REGISTRY_H
+/*
+ * All heaps: ids, owners, the idle stack from which new threads adopt.
+ *
+ *            first allocation             thread exit
+ *   (none) ------------------> OWNED -------------------> IDLE
+ *                                ^                          |
+ *                                +--------------------------+
+ *                                  adopted by a new thread
+ *   In the child of a fork, heaps of the parent's other threads: ORPHAN.
+ *
+ * Layer: heap.  Heaps are never freed: a pointer to one stays valid.
+ */
+#include "base/compiler.h"
+#include "base/lock.h"
+#include "layout/heap.h"
+
+#include <stdbool.h>
+
+enum {
+    MAX_HEAPS = 65536,
+};
+
+/* What malloc() and free() use: the thread's heap, or a dummy that sends
+   every call down the slow path. */
+extern TLS_IE struct heap *thread_heap;
+
+/* The thread's heap; NULL before its first allocation and after its end. */
+extern TLS_IE struct heap *thread_own;
+
+extern struct heap heap_dummy;
+extern struct lock registry_lock;
+
+/* Immutable once set: id to heap.  Stale ok: ids travel with pointers. */
+extern struct heap *heap_table[MAX_HEAPS];
+extern uint32_t heap_count; /* Protected by: registry_lock */
+
+static inline struct heap *heap_by_id(uint32_t id)
+{
+    return heap_table[id % MAX_HEAPS];
+}
+
+void heap_lock(struct heap *heap) ACQUIRES(heap->lock);
+void heap_unlock(struct heap *heap) RELEASES(heap->lock);
+
+/*
+ * The calling thread's heap: adopted, or new.  NULL: the thread has ended
+ * already, there are arena_max heaps, or no memory; use heap_shared().
+ */
+struct heap *heap_get(void);
+
+/* A heap that any thread may use under its lock; NULL before the first. */
+struct heap *heap_shared(void);
+
+/* Sets up the first heap's arena on brk.  Call once. */
+bool registry_init(void);
+
+/* Sends every call of malloc() and free() down the slow path, or not. */
+void registry_set_slow(bool slow);
+
+/* Empties the bins of one idle heap that still holds some. */
+void registry_flush_idle(void);
+
+/* Calls for each heap, with registry_lock held. */
+void registry_walk(void (*visit)(struct heap *heap, void *data), void *data);
+
+/* For atfork: every heap lock, in order of id. */
+void registry_lock_all(void);
+void registry_unlock_all(void);
+
+/* True when this thread holds one of our locks: it is in a signal handler. */
+bool registry_is_busy(void);
+
+/* In the child: other threads' heaps are orphans; `locked`: locks are freed. */
+void registry_reset_child(bool locked);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/remote.h"
+
+#include "arena/arena.h"
+#include "arena/chunk.h"
+#include "base/atomic.h"
+#include "base/bits.h"
+#include "base/lock.h"
+#include "heap/bin.h"
+#include "heap/registry.h"
+#include "slab/slab_cache.h"
+
+enum {
+    BATCH_OBJECTS = 64,
+    BATCH_BYTES = 16 * KIB,
+    CHUNK_BATCH = 16,
+    CHUNK_BATCH_BYTES = 64 * KIB,
+    HELP_BYTES = 1 * MIB, /* pending for an owner that does not look */
+};
+
+/*
+ * The owner is idle, gone, or slow: whoever frees its memory collects it, so
+ * that a blocked thread strands nothing.
+ */
+static void help(struct heap *owner)
+{
+    if (!lock_try_acquire(&owner->lock))
+        return;
+    remote_collect_helper(owner);
+    heap_unlock(owner);
+}
+
+static void account(struct heap *owner, size_t bytes)
+{
+    /* stale ok: only decides when to help */
+    size_t pending = add_relaxed(&owner->pending_bytes, bytes) + bytes;
+
+    if (pending > HELP_BYTES || owner->state != HEAP_OWNED)
+        help(owner);
+}
+
+/* The slab got its first remote objects: its owner must hear of it. */
+static void announce(struct heap *owner, struct slab *slab)
+{
+    /* stale ok: the compare and swap below checks it */
+    struct slab *old = load_relaxed(&owner->pending);
+
+    do {
+        slab->pending_next = old;
+        /* release: publishes pending_next; pairs with collect_slabs() */
+    } while (!cas_weak_release(&owner->pending, &old, slab));
+}
+
+static void send_slab(struct slab *slab, struct chain chain,
+                      struct free_object *tail)
+{
+    struct heap *owner = heap_by_id(slab->heap_id);
+    size_t bytes = chain.count * (size_t)slab->cache->size;
+
+    if (slab_remote_push(slab, chain, tail))
+        announce(owner, slab);
+    account(owner, bytes);
+}
+
+static void batch_send(struct remote_batch *batch)
+{
+    struct chain chain = {.head = batch->head, .count = batch->count};
+    struct slab *slab = batch->slab;
+
+    batch->slab = NULL;
+    if (slab != NULL)
+        send_slab(slab, chain, batch->tail);
+}
+
+static void batch_add(struct remote_batch *batch, void *mem, size_t size)
+{
+    struct free_object *object = mem;
+
+    object->key = object_key(mem);
+    object->next = batch->head;
+    if (batch->head == NULL)
+        batch->tail = object;
+    batch->head = object;
+    batch->count++;
+    batch->bytes += size;
+}
+
+void remote_free_object(struct heap *heap, struct slab *slab,
+                        struct free_object *object)
+{
+    if (heap == NULL) {
+        struct chain chain = {.head = object, .count = 1};
+        object->key = object_key(object);
+        object->next = NULL;
+        send_slab(slab, chain, object);
+        return;
+    }
+    struct remote_batch *batch =
+        &heap->remote[((uintptr_t)slab / sizeof *slab) % NREMOTE];
+    if (batch->slab != slab) {
+        batch_send(batch);
+        *batch = (struct remote_batch){.slab = slab};
+    }
+    batch_add(batch, object, slab->cache->size);
+    if (batch->count >= BATCH_OBJECTS || batch->bytes >= BATCH_BYTES)
+        batch_send(batch);
+}
+
+static void send_chunks(uint32_t owner_id, void *head, void *tail, size_t bytes)
+{
+    struct heap *owner = heap_by_id(owner_id);
+    /* stale ok: the compare and swap below checks it */
+    void *old = load_relaxed(&owner->pending_chunks);
+
+    do {
+        ((struct free_object *)tail)->next = old;
+        /* release: publishes the chain; pairs with collect_chunks() */
+    } while (!cas_weak_release(&owner->pending_chunks, &old, head));
+    account(owner, bytes);
+}
+
+static void chunk_batch_send(struct remote_batch *batch)
+{
+    if (batch->head != NULL)
+        send_chunks(batch->heap_id, batch->head, batch->tail, batch->bytes);
+    batch->head = NULL;
+}
+
+void remote_free_chunk(struct heap *heap, uint32_t owner_id, void *mem)
+{
+    struct remote_batch single = {.heap_id = owner_id};
+    struct remote_batch *batch = &single;
+    size_t size = chunk_size(mem_to_chunk(mem));
+
+    if (heap != NULL)
+        batch = &heap->remote_chunk[owner_id % NREMOTE_CHUNK];
+    if (batch->heap_id != owner_id || batch->head == NULL) {
+        chunk_batch_send(batch);
+        *batch = (struct remote_batch){.heap_id = owner_id};
+    }
+    batch_add(batch, mem, size);
+    if (heap == NULL || batch->count >= CHUNK_BATCH ||
+        batch->bytes >= CHUNK_BATCH_BYTES)
+        chunk_batch_send(batch);
+}
+
+void remote_flush(struct heap *heap)
+{
+    for (unsigned i = 0; i < NREMOTE; i++)
+        batch_send(&heap->remote[i]);
+    for (unsigned i = 0; i < NREMOTE_CHUNK; i++)
+        chunk_batch_send(&heap->remote_chunk[i]);
+}
+
+static void collect_slabs(struct heap *heap)
+{
+    struct slab_source from = {heap->page_lists, heap->id};
+    /* acquire: pairs with the release in announce() */
+    struct slab *slab = exchange_acquire(&heap->pending, NULL);
+
+    while (slab != NULL) {
+        /* Read first: once its objects are taken the slab may be released,
+           or announced again. */
+        struct slab *next = slab->pending_next;
+        slab_cache_collect(slab->cache, &from, slab);
+        slab = next;
+    }
+}
+
+/* A chunk that came home: to the owner's bin if that has room. */
+static void chunk_home(struct heap *heap, void *mem, bool is_owner)
+    REQUIRES(heap->lock)
+{
+    struct chunk *chunk = mem_to_chunk(mem);
+
+    chunk_check_inuse(mem);
+    if (is_owner) {
+        unsigned cls = size_class_floor(chunk_size(chunk) - CHUNK_HEADER);
+        struct bin *bin = &heap->bins[cls < NCLASS ? cls : 0];
+        if (cls < NSLAB + NMEDIUM && bin->room > 0 && !class_is_slab(cls)) {
+            bin_push(bin, mem);
+            return;
+        }
+    }
+    arena_free(&heap->arena, chunk);
+}
+
+static void collect_chunks(struct heap *heap, bool is_owner)
+    REQUIRES(heap->lock)
+{
+    /* acquire: pairs with the release in send_chunks() */
+    struct free_object *object = exchange_acquire(&heap->pending_chunks, NULL);
+
+    while (object != NULL) {
+        struct free_object *next = object->next;
+        chunk_home(heap, object, is_owner);
+        object = next;
+    }
+}
+
+static bool nothing_pending(struct heap *heap)
+{
+    /* stale ok: what is missed now is seen by the next call */
+    return load_relaxed(&heap->pending) == NULL &&
+           /* stale ok: as above */
+           load_relaxed(&heap->pending_chunks) == NULL;
+}
+
+static void collect(struct heap *heap, bool is_owner) REQUIRES(heap->lock)
+{
+    if (nothing_pending(heap))
+        return;
+    /* stale ok: only decides when to help */
+    store_relaxed(&heap->pending_bytes, 0);
+    collect_slabs(heap);
+    collect_chunks(heap, is_owner);
+}
+
+void remote_collect_owner(struct heap *heap)
+{
+    collect(heap, true);
+}
+
+void remote_collect_helper(struct heap *heap)
+{
+    collect(heap, false);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBALLOC_HEAP_REMOTE_H
+#define LIBALLOC_HEAP_REMOTE_H
+/*
+ * Frees by threads that do not own the memory.
+ *
+ *   freer:  object -> batch per slab -> (CAS) slab->remote
+ *                                  first one: (CAS) owner->pending
+ *           chunk  -> batch per heap -> (CAS) owner->pending_chunks
+ *   owner:  takes all of pending, then of each slab's remote; whoever holds
+ *           the owner's lock may do it in its place ("help").
+ *
+ * Layer: heap.  Source: Lietar et al., snmalloc (ISMM 2019), BatchIt (ISMM
+ * 2024) for the batches.
+ */
+#include "base/compiler.h"
+#include "layout/heap.h"
+
+/* One object of a foreign slab.  `heap` is the freer's; NULL: it has none. */
+void remote_free_object(struct heap *heap, struct slab *slab,
+                        struct free_object *object);
+
+/* One chunk of heap `owner_id`, in use. */
+void remote_free_chunk(struct heap *heap, uint32_t owner_id, void *mem);
+
+/* Sends all of the heap's batches. */
+void remote_flush(struct heap *heap);
+
+/* Takes what others freed into the owner's slabs, bins and arena. */
+void remote_collect_owner(struct heap *heap) REQUIRES(heap->lock);
+
+/* The same by a thread that does not own the heap: its bins are not touched. */
+void remote_collect_helper(struct heap *heap) REQUIRES(heap->lock);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/thread_exit.h"
+
+#include "heap/registry.h"
+#include "heap/remote.h"
+
+#include <pthread.h>
+
+enum {
+    ROUNDS_MAX = 3, /* PTHREAD_DESTRUCTOR_ITERATIONS is 4 */
+};
+
+static pthread_key_t key;
+static bool key_exists;
+static TLS_IE int rounds; /* times the destructor has run */
+
+bool thread_has_ended(void)
+{
+    return rounds > ROUNDS_MAX;
+}
+
+/*
+ * Early rounds only pass the heap on to the next round: other keys'
+ * destructors may still allocate.  The last round retires it.
+ */
+static void thread_exit(void *data)
+{
+    struct heap *heap = data;
+
+    if (rounds++ < ROUNDS_MAX) {
+        pthread_setspecific(key, heap);
+        return;
+    }
+    remote_flush(heap);
+    thread_own = NULL;
+    thread_heap = &heap_dummy;
+    registry_retire(heap);
+}
+
+void thread_exit_init(void)
+{
+    key_exists = pthread_key_create(&key, thread_exit) == 0;
+}
+
+void thread_exit_arm(struct heap *heap)
+{
+    if (key_exists)
+        pthread_setspecific(key, heap);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Time-driven duties, run on slow paths of malloc and free alike.
+ */
+#include "arena/arena.h"
+#include "arena/mmap_chunk.h"
+#include "base/bits.h"
+#include "base/lock.h"
+#include "base/tunables.h"
+#include "heap/bin.h"
+#include "heap/heap.h"
+#include "heap/remote.h"
+#include "os/os_mem.h"
+#include "page/page_list.h"
+#include "page/reclaim.h"
+#include "slab/slab_cache.h"
+
+/* Bins above SMALL_MAX that saw no slow event since the last tick go back. */
+static void flush_unused(struct heap *heap) REQUIRES(heap->lock)
+{
+    for (unsigned cls = NSLAB; cls < NCLASS; cls++) {
+        if (!heap->used[cls])
+            bin_flush_locked(heap, cls);
+        heap->used[cls] = 0;
+    }
+}
+
+static void tick(struct heap *heap, uint64_t now_ms)
+{
+    heap->tick_ms = now_ms;
+    remote_flush(heap);
+    heap_lock(heap);
+    remote_collect_owner(heap);
+    flush_unused(heap);
+    arena_tick(&heap->arena, now_ms);
+    heap_unlock(heap);
+    mmap_chunk_tick(now_ms);
+    registry_flush_idle();
+}
+
+static bool arena_is_fat(const struct heap *heap)
+{
+    return heap->arena.dirty > tunables.dirty_min + heap->arena.policy.slack;
+}
+
+void heap_maintain(struct heap *heap)
+{
+    uint64_t now_ms = os_time_ms();
+
+    if (now_ms - heap->tick_ms >= tunables.purge_delay) {
+        tick(heap, now_ms);
+    } else if (UNLIKELY(arena_is_fat(heap))) {
+        heap_lock(heap);
+        arena_tick(&heap->arena, now_ms);
+        heap_unlock(heap);
+    }
+    if (UNLIKELY(reclaim_is_due(now_ms)))
+        reclaim_tick(now_ms);
+}
+
+/* What one heap can give without its owner: all but the bins. */
+static size_t trim_shared(struct heap *heap, size_t pad) REQUIRES(heap->lock)
+{
+    struct slab_source from = {heap->page_lists, heap->id};
+    size_t given = 0;
+
+    remote_collect_helper(heap);
+    for (unsigned cls = 0; cls < NSLAB; cls++)
+        given += slab_cache_shrink(&heap->slab_caches[cls], &from);
+    for (unsigned i = 0; i < NPAGE_LISTS; i++)
+        page_list_drain(&heap->page_lists[i]);
+    return given + arena_trim(&heap->arena, pad);
+}
+
+static void trim_heap(struct heap *heap, void *data)
+{
+    const size_t *pad = data;
+    bool is_mine = heap == thread_own;
+
+    heap_lock(heap);
+    if (is_mine || heap->state == HEAP_IDLE) {
+        for (unsigned cls = 0; cls < NCLASS; cls++)
+            bin_flush_locked(heap, cls);
+    }
+    trim_shared(heap, *pad);
+    heap_unlock(heap);
+}
+
+size_t heap_trim(size_t pad)
+{
+    size_t before = reclaim_total();
+
+    if (thread_own != NULL)
+        remote_flush(thread_own);
+    registry_walk(trim_heap, &pad);
+    size_t unmapped = mmap_chunk_trim();
+    reclaim_all(0);
+    return reclaim_total() - before + unmapped;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "os/os_mem.h"
+
+#include "base/atomic.h"
+#include "base/bits.h"
+#include "base/compiler.h"
+#include "base/syscall.h"
+
+#include <errno.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef PR_SET_VMA
+# define PR_SET_VMA           0x53564d41
+# define PR_SET_VMA_ANON_NAME 0
+#endif
+
+struct os_fault os_fault;
+static _Atomic size_t calls[OS_NCALLS];
+
+/* Counts the call; true if a test wants it to fail. */
+static bool os_should_fail(enum os_call call)
+{
+    /* stale ok: a statistic */
+    add_relaxed(&calls[call], 1);
+    if (LIKELY(os_fault.at == 0) || os_fault.call != call)
+        return false;
+    os_fault.seen++;
+    return os_fault.all_after ? os_fault.seen >= os_fault.at
+                              : os_fault.seen == os_fault.at;
+}
+
+size_t os_call_count(enum os_call call)
+{
+    /* stale ok: a statistic */
+    return load_relaxed(&calls[call]);
+}
+
+size_t os_page_size(void)
+{
+    static size_t size; /* set to the same value by whoever comes first */
+
+    if (UNLIKELY(size == 0))
+        size = getauxval(AT_PAGESZ) != 0 ? getauxval(AT_PAGESZ) : 4096;
+    return size;
+}
+
+/* The kernel's mmap of private anonymous memory; NULL on failure. */
+static void *map_anonymous(void *hint, size_t size, int prot, int flags)
+{
+    if (os_should_fail(OS_MMAP))
+        return NULL;
+    long at = syscall6(SYS_mmap, (long)hint, (long)size, prot,
+                       MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    return at < 0 && at > -4096 ? NULL : (void *)at;
+}
+
+void *os_reserve(void *hint, size_t size)
+{
+    return map_anonymous(hint, size, PROT_NONE, MAP_NORESERVE);
+}
+
+void *os_map(size_t size)
+{
+    return map_anonymous(NULL, size, PROT_READ | PROT_WRITE, 0);
+}
+
+static bool protect(void *addr, size_t size, int prot)
+{
+    if (os_should_fail(OS_MPROTECT))
+        return false;
+    return syscall3(SYS_mprotect, (long)addr, (long)size, prot) == 0;
+}
+
+bool os_commit(void *addr, size_t size)
+{
+    return protect(addr, size, PROT_READ | PROT_WRITE);
+}
+
+bool os_commit_readonly(void *addr, size_t size)
+{
+    return protect(addr, size, PROT_READ);
+}
+
+bool os_unmap(void *addr, size_t size)
+{
+    if (os_should_fail(OS_MUNMAP))
+        return false;
+    return syscall3(SYS_munmap, (long)addr, (long)size, 0) == 0;
+}
+
+void *os_remap(void *addr, size_t old_size, size_t new_size, bool may_move)
+{
+    if (os_should_fail(OS_MREMAP))
+        return NULL;
+    long at = syscall6(SYS_mremap, (long)addr, (long)old_size, (long)new_size,
+                       may_move ? MREMAP_MAYMOVE : 0, 0, 0);
+    return at < 0 && at > -4096 ? NULL : (void *)at;
+}
+
+bool os_purge(void *addr, size_t size)
+{
+    if (os_should_fail(OS_MADVISE))
+        return false;
+    return syscall3(SYS_madvise, (long)addr, (long)size, MADV_DONTNEED) == 0;
+}
+
+void os_advise_hugepage(void *addr, size_t size)
+{
+    if (!os_should_fail(OS_MADVISE))
+        syscall3(SYS_madvise, (long)addr, (long)size, MADV_HUGEPAGE);
+}
+
+void os_name(void *addr, size_t size, const char *name)
+{
+    syscall6(SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, (long)addr,
+             (long)size, (long)name, 0);
+}
+
+/*
+ * The break moves through libc: its own idea of the break must stay true, or
+ * a foreign sbrk() would move it below ours.  errno is kept.
+ */
+static void *libc_sbrk(intptr_t delta)
+{
+    int saved = errno;
+    void *at = sbrk(delta);
+
+    errno = saved;
+    return (intptr_t)at == -1 ? NULL : at;
+}
+
+void *os_brk_current(void)
+{
+    return libc_sbrk(0);
+}
+
+void *os_brk_move(intptr_t delta)
+{
+    if (os_should_fail(OS_BRK))
+        return NULL;
+    return libc_sbrk(delta);
+}
+
+uint64_t os_time_ms(void)
+{
+    struct timespec now;
+
+    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0)
+        return 0;
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBALLOC_PAGE_BUDDY_H
+#define LIBALLOC_PAGE_BUDDY_H
+/*
+ * Buddy lists: free blocks of 2^order pages, split on demand, merged with
+ * their buddies when they come back.
+ * Layer: page.  Pure: no system call, no lock (the zone's).
+ * Source: Knuth, TAOCP 1, 2.5; Linux mm/page_alloc.c.
+ */
+#include "layout/page.h"
+
+#include <stdbool.h>
+
+/* What a function returns when there is no such block. */
+#define PFN_NONE ((size_t)-1)
+
+/* `pages` is the map of page frames 0..npages-1, all of them taken. */
+void buddy_init(struct buddy *buddy, struct page *pages, size_t npages);
+
+/* A block of 2^order pages; PFN_NONE if there is none that large. */
+size_t buddy_alloc(struct buddy *buddy, unsigned order);
+
+/*
+ * `npages` pages starting at a multiple of 2^align_order; the rest of the
+ * block they are cut from goes back.  PFN_NONE if there is none.
+ */
+size_t buddy_alloc_run(struct buddy *buddy, size_t npages,
+                       unsigned align_order);
+
+/* `last`: to be handed out after the other blocks of its order. */
+void buddy_free(struct buddy *buddy, size_t pfn, unsigned order, bool last);
+
+/* Any run of pages, as the largest aligned blocks it holds. */
+void buddy_free_run(struct buddy *buddy, size_t pfn, size_t npages, bool last);
+
+/*
+ * Takes exactly the pages [pfn, pfn + npages) if all are free; false: some
+ * are not, nothing changed.  For growth in place.
+ */
+bool buddy_take_run(struct buddy *buddy, size_t pfn, size_t npages);
+
+/* Takes the free block that starts at pfn off its list. */
+void buddy_isolate(struct buddy *buddy, size_t pfn);
+
+/* True if a free block of that very order starts at pfn. */
+bool buddy_is_free(const struct buddy *buddy, size_t pfn, unsigned order);
+
+/* NULL, or which property does not hold.  ASSERT level 3. */
+const char *buddy_check(const struct buddy *buddy);
+
+#endif

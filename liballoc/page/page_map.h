@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBALLOC_PAGE_PAGE_MAP_H
+#define LIBALLOC_PAGE_PAGE_MAP_H
+/*
+ * From an address to its page: owner tags and page descriptors.
+ * Layer: page.  Locks: none.  A tag is written before any pointer into its
+ * page is handed out and cleared after the last has come back, so whoever
+ * holds a valid pointer reads the right one.
+ */
+#include "base/atomic.h"
+#include "base/bits.h"
+#include "layout/page.h"
+
+#include <stdbool.h>
+
+enum {
+    MAX_ZONES = 32,
+};
+extern struct zone zones[MAX_ZONES];
+extern _Atomic unsigned zone_count; /* Atomic: grows by release */
+
+/* Where an address lies. */
+struct page_ref {
+    struct zone *zone;
+    size_t pfn;
+    uint32_t tag;
+};
+
+/* False if it is in no zone: *ref is untouched. */
+bool page_lookup(uintptr_t address, struct page_ref *ref);
+
+static inline struct page *page_of(const struct page_ref *ref)
+{
+    return &ref->zone->pages[ref->pfn];
+}
+
+static inline struct zone *page_zone(const struct page *page)
+{
+    return &zones[page->zone];
+}
+
+static inline size_t page_number(const struct page *page)
+{
+    return (size_t)(page - page_zone(page)->pages);
+}
+
+static inline void *page_mem(const struct page *page)
+{
+    return (void *)page_address(page_zone(page)->base, page_number(page));
+}
+
+/* Same tag for a whole range of pages. */
+void tag_set(struct zone *zone, size_t pfn, size_t npages, uint32_t tag);
+
+/* `head` for the first page, KIND_TAIL for the others. */
+void tag_set_run(struct zone *zone, size_t pfn, size_t npages, uint32_t head);
+
+/*
+ * Tags of the main arena's part of the first zone's span.  False if the range
+ * is outside of it, or the tags could not be made writable.
+ */
+bool tag_set_brk(uintptr_t start, uintptr_t end, uint32_t tag);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include "page/reclaim.h"
+
+#include "base/lock.h"
+#include "base/list.h"
+#include "base/tunables.h"
+#include "os/os_mem.h"
+#include "page/buddy.h"
+#include "page/huge_page.h"
+#include "page/page_map.h"
+#include "page/zone.h"
+
+enum {
+    RECLAIM_ORDER = 2,  /* smaller blocks are not worth a system call */
+    SCAN_MAX = 256,     /* blocks looked at per order and round */
+    REGRET_MS = 1000,   /* how long a decision is judged */
+};
+
+static _Atomic size_t purged_bytes;
+
+size_t reclaim_total(void)
+{
+    /* stale ok: a statistic */
+    return load_relaxed(&purged_bytes);
+}
+
+bool reclaim_range(uintptr_t start, uintptr_t end)
+{
+    start = round_up(start, os_page_size());
+    end = round_down(end, os_page_size());
+    if (end <= start || !os_purge((void *)start, end - start))
+        return false;
+    /* stale ok: a statistic */
+    add_relaxed(&purged_bytes, end - start);
+    return true;
+}
+
+/* The watermarks, in pages. */
+static size_t watermark_high(const struct zone *zone)
+{
+    size_t live = zone->frontier - zone->first - zone->buddy.nr_free;
+
+    return max_size(tunables.dirty_min >> PAGE_SHIFT,
+                    live / tunables.dirty_ratio);
+}
+
+/* A dirty free block of at least min_order; PFN_NONE if none is in sight. */
+static size_t find_dirty(struct zone *zone, unsigned min_order, size_t scan)
+{
+    for (unsigned order = NORDERS; order-- > min_order;) {
+        size_t seen = 0;
+        list_for_each (it, &zone->buddy.free_area[order].list) {
+            const struct page *page = CONTAINER_OF(it, struct page, lru);
+            size_t pfn = (size_t)(page - zone->pages);
+            if (bitmap_count(zone->dirty, pfn, (size_t)1 << order) > 0)
+                return pfn;
+            if (++seen >= scan)
+                break;
+        }
+    }
+    return PFN_NONE;
+}
+
+/* Gives back the dirty stretches of an isolated block. */
+static bool purge_dirty(struct zone *zone, size_t pfn, size_t npages)
+{
+    size_t end = pfn + npages;
+
+    for (size_t at = bitmap_next(zone->dirty, pfn, end, true); at < end;) {
+        size_t stop = bitmap_next(zone->dirty, at, end, false);
+        if (!reclaim_range(page_address(zone->base, at),
+                           page_address(zone->base, stop)))
+            return false;
+        at = bitmap_next(zone->dirty, stop, end, true);
+    }
+    return true;
+}
+
+/*
+ * One block: off the lists, purged without the lock, back as clean.  Returns
+ * the pages given back, 0 when there is nothing or the kernel refuses.
+ */
+static size_t purge_block(struct zone *zone, unsigned min_order, size_t scan)
+{
+    lock_acquire(&zone->lock);
+    size_t pfn = find_dirty(zone, min_order, scan);
+    if (pfn == PFN_NONE) {
+        lock_release(&zone->lock);
+        return 0;
+    }
+    unsigned order = zone->pages[pfn].order;
+    size_t npages = (size_t)1 << order;
+    size_t dirty = bitmap_count(zone->dirty, pfn, npages);
+    buddy_isolate(&zone->buddy, pfn);
+    zone->nr_dirty -= dirty;
+    reclaim_note_use(&zone->policy, zone->nr_dirty, 0);
+    lock_release(&zone->lock);
+
+    bool done = purge_dirty(zone, pfn, npages);
+
+    lock_acquire(&zone->lock);
+    if (done)
+        bitmap_clear(zone->dirty, pfn, npages);
+    else
+        zone->nr_dirty += dirty;
+    buddy_free(&zone->buddy, pfn, order, true);
+    zone->policy.purged += done ? dirty : 0;
+    lock_release(&zone->lock);
+    return done ? dirty : 0;
+}
+
+/* Purges down to `target` dirty pages; the pages given back. */
+static size_t purge_to(struct zone *zone, size_t target, unsigned min_order,
+                       size_t scan)
+{
+    size_t given = 0;
+
+    while (zone->nr_dirty > target) {
+        size_t n = purge_block(zone, min_order, scan);
+        if (n == 0)
+            break;
+        given += n;
+    }
+    return given;
+}
+
+/*
+ * Was the last memory given back too soon?  If a good part was asked for
+ * again, tolerate more; if nothing was, tolerate less.
+ */
+static void judge(struct reclaim_policy *policy, size_t bound, uint64_t now_ms)
+{
+    bool too_soon = policy->purged > 0 && policy->regret > policy->purged / 4;
+
+    if (!too_soon && now_ms - policy->judged_ms < REGRET_MS)
+        return;
+    if (too_soon)
+        policy->slack = 2 * max_size(policy->slack, policy->regret);
+    else
+        policy->slack /= 2;
+    policy->slack = min_size(policy->slack, bound);
+    policy->purged = 0;
+    policy->regret = 0;
+    policy->judged_ms = now_ms;
+}
+
+size_t reclaim_target(struct reclaim_policy *policy, size_t dirty, size_t high,
+                      size_t bound, uint64_t now_ms)
+{
+    size_t target = RECLAIM_NOTHING;
+
+    judge(policy, bound, now_ms);
+    if (dirty > high + policy->slack)
+        target = (high + policy->slack) / 2;
+    if (now_ms - policy->tick_ms >= tunables.purge_delay) {
+        /* min_dirty was not needed for the whole window. */
+        size_t least = min_size(policy->min_dirty, dirty);
+        if (least > high / 2)
+            target = min_size(target, dirty - (least - high / 2));
+        policy->tick_ms = now_ms;
+        policy->min_dirty = dirty;
+    }
+    return target;
+}
+
+bool reclaim_is_due(uint64_t now_ms)
+{
+    /* acquire: pairs with the release in zone_add() */
+    for (unsigned i = load_acquire(&zone_count); i-- > 0;) {
+        const struct zone *zone = &zones[i];
+        if (zone->nr_dirty > watermark_high(zone) + zone->policy.slack ||
+            now_ms - zone->policy.tick_ms >= tunables.purge_delay)
+            return true;
+    }
+    return false;
+}
+
+static void tick_zone(struct zone *zone, uint64_t now_ms)
+{
+    lock_acquire(&zone->lock);
+    size_t target =
+        reclaim_target(&zone->policy, zone->nr_dirty, watermark_high(zone),
+                       zone->frontier - zone->first, now_ms);
+    lock_release(&zone->lock);
+    if (target == RECLAIM_NOTHING)
+        return;
+    if (huge_page_is_used())
+        purge_to(zone, target, HUGE_PAGE_ORDER, SCAN_MAX);
+    purge_to(zone, target, RECLAIM_ORDER, SCAN_MAX);
+}
+
+void reclaim_tick(uint64_t now_ms)
+{
+    /* acquire: pairs with the release in zone_add() */
+    for (unsigned i = load_acquire(&zone_count); i-- > 0;)
+        tick_zone(&zones[i], now_ms);
+}
+
+size_t reclaim_all(size_t keep)
+{
+    size_t given = 0;
+
+    /* acquire: pairs with the release in zone_add() */
+    for (unsigned i = load_acquire(&zone_count); i-- > 0;)
+        given += purge_to(&zones[i], keep >> PAGE_SHIFT, 0, SIZE_MAX);
+    return given << PAGE_SHIFT;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "page/zone.h"
+
+#include "base/compiler.h"
+#include "base/debug.h"
+#include "base/lock.h"
+#include "os/os_mem.h"
+#include "page/buddy.h"
+#include "page/reclaim.h"
+#include "page/zone_grow.h"
+
+/* Takes the pages out of the dirty count; how many of them were dirty. */
+static size_t dirty_leave(struct zone *zone, size_t pfn, size_t npages)
+{
+    size_t dirty = bitmap_count(zone->dirty, pfn, npages);
+
+    zone->nr_dirty -= dirty;
+    reclaim_note_use(&zone->policy, zone->nr_dirty, npages - dirty);
+    return dirty;
+}
+
+/* A run from this zone, which grows if need be; PFN_NONE if it cannot. */
+static size_t run_take(struct zone *zone, size_t npages, unsigned align_order)
+    REQUIRES(zone->lock)
+{
+    size_t pfn = buddy_alloc_run(&zone->buddy, npages, align_order);
+
+    if (pfn == PFN_NONE && zone_grow(zone, npages, align_order))
+        pfn = buddy_alloc_run(&zone->buddy, npages, align_order);
+    return pfn;
+}
+
+/* Later zones are tried in order; a new one is added when all are full. */
+struct page *zone_alloc_run(size_t npages, unsigned align_order, bool *fresh)
+{
+    if (npages > (size_t)1 << MAX_ORDER || align_order > MAX_ORDER)
+        return NULL;
+    for (unsigned i = 0;; i++) {
+        /* acquire: pairs with the release in zone_add() */
+        if (i >= load_acquire(&zone_count) && !zone_add(npages, align_order))
+            return NULL;
+        struct zone *zone = &zones[i];
+        lock_acquire(&zone->lock);
+        size_t pfn = run_take(zone, npages, align_order);
+        if (pfn == PFN_NONE) {
+            lock_release(&zone->lock);
+            continue;
+        }
+        *fresh = dirty_leave(zone, pfn, npages) == 0;
+        struct page *page = &zone->pages[pfn];
+        page->state = PAGE_NONE;
+        page->flags = 0;
+        page->zone = (uint8_t)zone->index;
+        lock_release(&zone->lock);
+        return page;
+    }
+}
+
+struct page *zone_alloc(unsigned order)
+{
+    bool fresh;
+
+    return zone_alloc_run((size_t)1 << order, order, &fresh);
+}
+
+void zone_free_run(struct page *page, size_t npages)
+{
+    struct zone *zone = page_zone(page);
+    size_t pfn = page_number(page);
+
+    tag_set(zone, pfn, npages, 0);
+    lock_acquire(&zone->lock);
+    page->state = PAGE_NONE;
+    bitmap_set(zone->dirty, pfn, npages);
+    zone->nr_dirty += npages;
+    buddy_free_run(&zone->buddy, pfn, npages, false);
+    lock_release(&zone->lock);
+}
+
+void zone_free_untouched(struct page *page, size_t npages)
+{
+    struct zone *zone = page_zone(page);
+    size_t pfn = page_number(page);
+
+    tag_set(zone, pfn, npages, 0);
+    lock_acquire(&zone->lock);
+    page->state = PAGE_NONE;
+    zone->nr_dirty += bitmap_count(zone->dirty, pfn, npages);
+    buddy_free_run(&zone->buddy, pfn, npages, true);
+    lock_release(&zone->lock);
+}
+
+void zone_free(struct page *page, unsigned order)
+{
+    zone_free_run(page, (size_t)1 << order);
+}
+
+bool zone_extend_run(struct page *page, size_t npages, size_t more)
+{
+    struct zone *zone = page_zone(page);
+    size_t pfn = page_number(page) + npages;
+
+    lock_acquire(&zone->lock);
+    bool taken = buddy_take_run(&zone->buddy, pfn, more);
+    if (taken)
+        dirty_leave(zone, pfn, more);
+    lock_release(&zone->lock);
+    return taken;
+}
+
+size_t zone_live_pages(void)
+{
+    size_t live = 0;
+
+    /* acquire: pairs with the release in zone_add() */
+    for (unsigned i = load_acquire(&zone_count); i-- > 0;) {
+        const struct zone *zone = &zones[i];
+        live += zone->frontier - zone->first - zone->buddy.nr_free;
+    }
+    return live;
+}
+
+NO_THREAD_SAFETY void zones_lock(void)
+{
+    /* acquire: pairs with the release in zone_add() */
+    for (unsigned i = 0; i < load_acquire(&zone_count); i++)
+        lock_acquire(&zones[i].lock);
+}
+
+NO_THREAD_SAFETY void zones_unlock(void)
+{
+    /* acquire: pairs with the release in zone_add() */
+    for (unsigned i = load_acquire(&zone_count); i-- > 0;)
+        lock_release(&zones[i].lock);
+}
+
+void zones_reset(void)
+{
+    /* acquire: pairs with the release in zone_add() */
+    for (unsigned i = load_acquire(&zone_count); i-- > 0;)
+        lock_reset(&zones[i].lock);
+}
+
+const char *zone_check(struct zone *zone)
+{
+    size_t dirty = 0;
+
+    const char *wrong = buddy_check(&zone->buddy);
+    if (wrong != NULL)
+        return wrong;
+    for (size_t pfn = zone->first; pfn < zone->frontier; pfn++) {
+        const struct page *page = &zone->pages[pfn];
+        if (page->state != PAGE_BUDDY)
+            continue;
+        size_t npages = (size_t)1 << page->order;
+        dirty += bitmap_count(zone->dirty, pfn, npages);
+        pfn += npages - 1;
+    }
+    return dirty == zone->nr_dirty ? NULL
+                                   : "zone: nr_dirty differs from the bitmap";
+}

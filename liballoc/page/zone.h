@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBALLOC_PAGE_ZONE_H
+#define LIBALLOC_PAGE_ZONE_H
+/*
+ * Zones: pages from reserved spans of addresses, by the buddy lists.
+ * Layer: page.  Locks: each zone's own; taken and dropped within a call.
+ * Thread safe.
+ *
+ * Zone 0 is one large reservation.  When that is small (RLIMIT_AS) and used
+ * up, further zones are reserved, and searched in order, like the kernel's
+ * zonelist.
+ */
+#include "page/page_map.h"
+
+/* Reserves zone 0.  False: not even the smallest reservation was granted. */
+bool zone_init(void);
+
+/* A block of 2^order pages, its state PAGE_NONE; NULL = no memory. */
+struct page *zone_alloc(unsigned order);
+
+/*
+ * `npages` pages (up to 2^MAX_ORDER), starting at a multiple of 2^align_order
+ * pages.  *fresh: they read as zero.  NULL = no memory.
+ */
+struct page *zone_alloc_run(size_t npages, unsigned align_order, bool *fresh);
+
+/* Both clear the tags first: no pointer into the pages may be left. */
+void zone_free(struct page *page, unsigned order);
+void zone_free_run(struct page *page, size_t npages);
+
+/* As zone_free(), for pages that were never written to. */
+void zone_free_untouched(struct page *page, size_t npages);
+
+/* Appends the `more` pages behind a run if they are free. */
+bool zone_extend_run(struct page *page, size_t npages, size_t more);
+
+/* Pages handed out, in all zones.  Stale ok. */
+size_t zone_live_pages(void);
+
+/* For atfork. */
+void zones_lock(void);
+void zones_unlock(void);
+void zones_reset(void);
+
+/* NULL, or which property of a zone does not hold. */
+const char *zone_check(struct zone *zone);
+
+#endif

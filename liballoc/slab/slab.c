@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include "slab/slab.h"
+
+#include "base/debug.h"
+
+uintptr_t object_secret;
+
+enum {
+    CARVE_STEP = 4096, /* memory touched ahead of need */
+    REMOTE_COUNT_SHIFT = 16,
+    REMOTE_INDEX_MASK = 0xffff,
+};
+
+struct slab *slab_of(const struct page_ref *ref)
+{
+    /* Slabs have order 0 or 2 and are aligned: look at their two heads. */
+    struct page *page = page_of(ref);
+
+    if (page->state == PAGE_SLAB || page->state == PAGE_CACHE)
+        return page_slab(page);
+    for (unsigned order = 1; order <= MAX_ORDER; order++) {
+        size_t head = round_down(ref->pfn, (size_t)1 << order);
+        page = &ref->zone->pages[head];
+        if ((page->state == PAGE_SLAB || page->state == PAGE_CACHE) &&
+            page->order >= order)
+            return page_slab(page);
+    }
+    return NULL;
+}
+
+struct free_object *slab_object(struct slab *slab, unsigned index)
+{
+    const struct slab_cache *cache = slab->cache;
+    unsigned page = index / cache->objs_page;
+    unsigned in_page = index % cache->objs_page;
+
+    return (struct free_object *)(slab_address(slab) +
+                                  ((size_t)page << PAGE_SHIFT) +
+                                  slab->colour * 16u +
+                                  (size_t)in_page * cache->size);
+}
+
+int slab_index(struct slab *slab, uintptr_t mem)
+{
+    const struct slab_cache *cache = slab->cache;
+    size_t offset = mem - slab_address(slab);
+    uint32_t in_page = (uint32_t)(offset & (PAGE_BYTES - 1));
+    uint32_t colour = slab->colour * 16u;
+
+    if (in_page < colour || !is_multiple(in_page - colour, cache->magic))
+        return -1;
+    uint32_t index = divide_exact(in_page - colour, cache->magic);
+    if (index >= cache->objs_page)
+        return -1;
+    return (int)((offset >> PAGE_SHIFT) * cache->objs_page + index);
+}
+
+void slab_init(struct slab *slab, struct slab_cache *cache, unsigned order,
+               uint32_t heap_id)
+{
+    slab->state = cache->state;
+    slab->order = (uint8_t)order;
+    slab->on_list = SLAB_ACTIVE;
+    slab->heap_id = heap_id;
+    slab->cache = cache;
+    slab->freelist = NULL;
+    slab->pending_next = NULL;
+    slab->inuse = 0;
+    slab->carved = 0;
+    slab->nobjects = (uint16_t)(cache->objs_page << order);
+    slab->cls = cache->cls;
+    slab->colour = cache->colour_next;
+    slab->unused = 0;
+    /* stale ok: nobody else knows the slab yet */
+    store_relaxed(&slab->remote, 0);
+}
+
+void slab_take_listed(struct slab *slab, struct chain *chain)
+{
+    chain->head = slab->freelist;
+    chain->count = slab_listed(slab);
+    chain->carved = false;
+    slab->freelist = NULL;
+    slab->inuse = slab->carved;
+}
+
+void slab_carve(struct slab *slab, unsigned max, struct chain *chain)
+{
+    const struct slab_cache *cache = slab->cache;
+    unsigned left = (unsigned)slab->nobjects - slab->carved;
+    unsigned in_page = slab->carved % cache->objs_page;
+    struct free_object *object = slab_object(slab, slab->carved);
+    size_t step = CARVE_STEP - ((uintptr_t)object & (CARVE_STEP - 1));
+    unsigned count = (unsigned)((step + cache->size - 1) / cache->size);
+
+    max = max < left ? max : left;
+    count = count < max ? count : max;
+    if (count > cache->objs_page - in_page)
+        count = cache->objs_page - in_page;
+    chain->head = object;
+    chain->count = count;
+    chain->carved = true;
+    slab->carved = (uint16_t)(slab->carved + count);
+    slab->inuse = (uint16_t)(slab->inuse + count);
+    while (--count > 0) {
+        struct free_object *next =
+            (struct free_object *)((uintptr_t)object + cache->size);
+        object->next = next;
+        object->key = object_key(object);
+        object = next;
+    }
+    object->next = NULL;
+    object->key = object_key(object);
+}
+
+void slab_put(struct slab *slab, struct free_object *object)
+{
+    if (UNLIKELY(slab->inuse == 0))
+        fatal("double free or corruption (slab)", object);
+    object->next = slab->freelist;
+    object->key = object_key(object);
+    slab->freelist = object;
+    slab->inuse--;
+}
+
+bool slab_remote_push(struct slab *slab, struct chain chain,
+                      struct free_object *tail)
+{
+    uint32_t head = (uint32_t)slab_index(slab, (uintptr_t)chain.head) + 1;
+    /* stale ok: the compare and swap below checks it */
+    uint32_t old = load_relaxed(&slab->remote);
+    uint32_t new;
+
+    do {
+        uint32_t index = old & REMOTE_INDEX_MASK;
+        tail->next = index == 0 ? NULL : slab_object(slab, index - 1);
+        uint32_t count = (old >> REMOTE_COUNT_SHIFT) + chain.count;
+        new = count << REMOTE_COUNT_SHIFT | head;
+        /* release: publishes the chain; pairs with slab_remote_take() */
+    } while (!cas_weak_release(&slab->remote, &old, new));
+    return old == 0;
+}
+
+unsigned slab_remote_take(struct slab *slab)
+{
+    /* acquire: pairs with the release in slab_remote_push() */
+    uint32_t word = exchange_acquire(&slab->remote, 0);
+    unsigned count = word >> REMOTE_COUNT_SHIFT;
+
+    if (word == 0)
+        return 0;
+    struct free_object *head =
+        slab_object(slab, (word & REMOTE_INDEX_MASK) - 1);
+    if (UNLIKELY(count > slab->inuse))
+        fatal("double free or corruption (remote)", head);
+    if (slab->freelist != NULL) {
+        struct free_object *tail = head;
+        while (tail->next != NULL)
+            tail = tail->next;
+        tail->next = slab->freelist;
+    }
+    slab->freelist = head;
+    slab->inuse = (uint16_t)(slab->inuse - count);
+    return count;
+}
+
+const char *slab_check(struct slab *slab)
+{
+    unsigned count = 0;
+
+    if (slab->inuse > slab->carved || slab->carved > slab->nobjects)
+        return "slab: inuse <= carved <= nobjects does not hold";
+    for (struct free_object *it = slab->freelist; it != NULL; it = it->next) {
+        int index = slab_index(slab, (uintptr_t)it);
+        if (index < 0 || index >= slab->carved)
+            return "slab: free list leaves the slab's objects";
+        if (it->key != object_key(it))
+            return "slab: a free object was written to";
+        if (++count > slab->nobjects)
+            return "slab: free list is circular";
+    }
+    return count == slab_listed(slab) ? NULL
+                                      : "slab: free list has another length";
+}
