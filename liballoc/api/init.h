@@ -15,7 +15,7 @@ enum init_state {
     INIT_DONE,
     INIT_FAILED, /* no address space at all: every request fails */
 };
-extern _Atomic int init_state;
+extern HIDDEN _Atomic int init_state;
 
 /* True when the library is usable. */
 bool init_slow(void);

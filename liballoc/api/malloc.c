@@ -32,8 +32,10 @@ static NOINLINE void *malloc_slow(size_t size)
     return entry_alloc(size, "malloc");
 }
 
-static NOINLINE void *malloc_medium(struct heap *heap, size_t size)
+static NOINLINE void *malloc_medium(size_t size)
 {
+    struct heap *heap = thread_heap;
+
     if (LIKELY(size <= RUN_CLASS_MAX)) {
         void *mem = fast_alloc_medium(heap, size);
         if (LIKELY(mem != NULL))
@@ -44,11 +46,9 @@ static NOINLINE void *malloc_medium(struct heap *heap, size_t size)
 
 EXPORT void *malloc(size_t size)
 {
-    struct heap *heap = thread_heap;
-
     if (UNLIKELY(size > SMALL_MAX))
-        return malloc_medium(heap, size);
-    void *mem = fast_alloc_small(heap, size);
+        return malloc_medium(size);
+    void *mem = fast_alloc_small(thread_heap, size);
     return LIKELY(mem != NULL) ? mem : malloc_slow(size);
 }
 
@@ -66,9 +66,11 @@ void entry_free(void *mem, const char *name)
 }
 
 /* Own chunks, then all the rest: foreign, large, full bins, errors. */
-static NOINLINE void free_slow(struct heap *heap, void *mem, uint32_t kind)
+static NOINLINE void free_slow(void *mem)
 {
-    if (kind == KIND_CHUNK && fast_free_chunk(heap, mem))
+    struct heap *heap = thread_heap;
+
+    if (fast_kind(heap, mem) == KIND_CHUNK && fast_free_chunk(heap, mem))
         return;
     if (mem != NULL)
         entry_free(mem, "free");
@@ -76,11 +78,8 @@ static NOINLINE void free_slow(struct heap *heap, void *mem, uint32_t kind)
 
 EXPORT void free(void *mem)
 {
-    struct heap *heap = thread_heap;
-    uint32_t kind;
-
-    if (UNLIKELY(!fast_free_small(heap, mem, &kind)))
-        free_slow(heap, mem, kind);
+    if (UNLIKELY(!fast_free_small(thread_heap, mem)))
+        free_slow(mem);
 }
 
 /* Beyond the small bins: memory that comes fresh is zero already. */

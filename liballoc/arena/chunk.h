@@ -7,12 +7,13 @@
  * Layer: arena.  Locks: the arena's owner's; headers of chunks in use may be
  * read by whoever owns the chunk.
  */
+#include "base/compiler.h"
 #include "layout/chunk.h"
 
 #include <stdbool.h>
 
 /* Secret of the header checksums, set once at start. */
-extern uint64_t chunk_secret;
+extern HIDDEN uint64_t chunk_secret;
 
 static inline struct chunk *chunk_at(uintptr_t address)
 {

@@ -6,14 +6,15 @@
  * the live ones, a cache of freed mappings, and growth by mremap.
  * Layer: arena.  Thread safe (mmap_lock); no system call under the lock.
  */
+#include "base/compiler.h"
 #include "base/lock.h"
 #include "layout/chunk.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-extern struct lock mmap_lock; /* for atfork */
-extern struct mmap_table mmap_table;
+extern HIDDEN struct lock mmap_lock; /* for atfork */
+extern HIDDEN struct mmap_table mmap_table;
 
 /* `align`: a power of two.  *fresh: reads as zero.  NULL = no memory. */
 void *mmap_chunk_alloc(size_t size, size_t align, bool *fresh);

@@ -15,6 +15,7 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define COLD          __attribute__((cold, noinline))
 #define NORETURN      __attribute__((noreturn))
+#define HIDDEN        __attribute__((visibility("hidden")))
 #define UNUSED        __attribute__((unused))
 #define ALIGNED(n)    __attribute__((aligned(n)))
 #define PACKED_LINE   ALIGNED(64)
@@ -43,6 +44,16 @@
 # define RELEASES(...)
 # define TRY_ACQUIRES(...)
 # define NO_THREAD_SAFETY
+#endif
+
+/*
+ * Wants the pointer in the register that functions return: saves a move where
+ * the register allocator guesses otherwise.  No code.
+ */
+#if defined(__x86_64__)
+# define IN_RESULT_REGISTER(pointer) __asm__("" : "+a"(pointer))
+#else
+# define IN_RESULT_REGISTER(pointer) ((void)0)
 #endif
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

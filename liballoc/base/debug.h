@@ -22,7 +22,7 @@ NORETURN COLD void assert_fail(const char *what, const char *file, int line);
  * The public function that the thread is in, for fatal()'s line.  Set on
  * slow entries only; entries on the fast path are named by the caller.
  */
-extern TLS_IE const char *entry_name;
+extern HIDDEN TLS_IE const char *entry_name;
 
 /*
  * Prints `liballoc: FUNCTION(): WHAT: 0xPOINTER` and aborts.  Neither locks

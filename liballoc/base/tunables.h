@@ -7,6 +7,7 @@
  * tunable_set() on run-time ones; read without lock (stale ok: all are
  * policies, none an invariant).
  */
+#include "base/compiler.h"
 #include "base/bits.h"
 
 #include <stdbool.h>
@@ -27,7 +28,7 @@ struct tunables {
 #undef T
 #undef R
 };
-extern struct tunables tunables;
+extern HIDDEN struct tunables tunables;
 
 /* One row of the table. */
 struct tunable {

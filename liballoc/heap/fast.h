@@ -13,10 +13,18 @@
 /* Small: one table lookup, one pop.  NULL = take the slow path. */
 ALWAYS_INLINE void *fast_alloc_small(struct heap *heap, size_t size)
 {
-    struct bin *bin =
-        (struct bin *)((uintptr_t)heap + heap->bin_offset[(size + 15) >> 4]);
+    uintptr_t offset = heap->bin_offset[(size + 15) >> 4];
+    struct bin *bin = (struct bin *)(offset + (uintptr_t)heap);
 
-    return bin_pop(bin);
+    struct free_object *object = bin->head;
+
+    IN_RESULT_REGISTER(object);
+    if (UNLIKELY(object == NULL))
+        return NULL;
+    bin->head = object->next;
+    bin->room++;
+    object->key = 0;
+    return object;
 }
 
 /* Medium and runs, up to RUN_CLASS_MAX.  NULL = take the slow path. */
@@ -29,11 +37,11 @@ ALWAYS_INLINE void *fast_alloc_medium(struct heap *heap, size_t size)
 ALWAYS_INLINE bool fast_push(struct bin *bin, void *mem, uintptr_t key)
 {
     struct free_object *object = mem;
-    int32_t room = bin->room - 1;
 
-    if (UNLIKELY(room < 0))
+    if (UNLIKELY(--bin->room < 0)) {
+        bin->room = 0;
         return false;
-    bin->room = room;
+    }
     object->key = key;
     object->next = bin->head;
     bin->head = object;
@@ -43,20 +51,15 @@ ALWAYS_INLINE bool fast_push(struct bin *bin, void *mem, uintptr_t key)
 /*
  * One load of the owner tag proves that `mem` is in the zone, in a slab, ours
  * and of which class; a multiply proves that it is the start of an object, a
- * compare that it is not free already.  False: nothing happened.
- *
- * *kind is the tag's kind where that is ours, for the next test.
- */
-ALWAYS_INLINE bool fast_free_small(struct heap *heap, void *mem, uint32_t *kind)
+ * compare that it is not free already.  False: nothing happened. */
+ALWAYS_INLINE bool fast_free_small(struct heap *heap, void *mem)
 {
     size_t pfn = ((uintptr_t)mem - heap->base) >> PAGE_SHIFT;
 
-    *kind = UINT32_MAX;
     if (UNLIKELY(pfn >= heap->npages))
         return false;
     /* stale ok: stable while the caller holds a pointer into the page */
     uint32_t cls = load_relaxed(&heap->tags[pfn]) ^ heap->tag;
-    *kind = cls;
     if (UNLIKELY(cls >= NSLAB))
         return false;
     struct bin *bin = &heap->bins[cls];
@@ -68,6 +71,17 @@ ALWAYS_INLINE bool fast_free_small(struct heap *heap, void *mem, uint32_t *kind)
             return false;
     }
     return fast_push(bin, mem, key);
+}
+
+/* The tag's kind where the page is the heap's own; else something large. */
+ALWAYS_INLINE uint32_t fast_kind(const struct heap *heap, const void *mem)
+{
+    size_t pfn = ((uintptr_t)mem - heap->base) >> PAGE_SHIFT;
+
+    if (UNLIKELY(pfn >= heap->npages))
+        return UINT32_MAX;
+    /* stale ok: stable while the caller holds a pointer into the page */
+    return load_relaxed(&heap->tags[pfn]) ^ heap->tag;
 }
 
 #endif

@@ -25,17 +25,17 @@ enum {
 
 /* What malloc() and free() use: the thread's heap, or a dummy that sends
    every call down the slow path. */
-extern TLS_IE struct heap *thread_heap;
+extern HIDDEN TLS_IE struct heap *thread_heap;
 
 /* The thread's heap; NULL before its first allocation and after its end. */
-extern TLS_IE struct heap *thread_own;
+extern HIDDEN TLS_IE struct heap *thread_own;
 
-extern struct heap heap_dummy;
-extern struct lock registry_lock;
+extern HIDDEN struct heap heap_dummy;
+extern HIDDEN struct lock registry_lock;
 
 /* Immutable once set: id to heap.  Stale ok: ids travel with pointers. */
-extern struct heap *heap_table[MAX_HEAPS];
-extern uint32_t heap_count; /* Protected by: registry_lock */
+extern HIDDEN struct heap *heap_table[MAX_HEAPS];
+extern HIDDEN uint32_t heap_count; /* Protected by: registry_lock */
 
 static inline struct heap *heap_by_id(uint32_t id)
 {

@@ -13,6 +13,8 @@
  *  5. Calls are counted (os_calls), and tests make any of them fail
  *     (os_fault).
  */
+#include "base/compiler.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,7 +39,7 @@ struct os_fault {
     bool all_after;
     size_t seen; /* calls counted so far */
 };
-extern struct os_fault os_fault;
+extern HIDDEN struct os_fault os_fault;
 
 /* Memory system calls so far, by kind. */
 size_t os_call_count(enum os_call call);

@@ -6,6 +6,7 @@
  * overflow of a user's block reaches it.  Never given back.
  * Layer: page.  Thread safe (LOCK_RANK_META).
  */
+#include "base/compiler.h"
 #include "base/lock.h"
 
 #include <stddef.h>
@@ -16,6 +17,6 @@ void *meta_alloc(size_t size);
 /* Bytes obtained so far. */
 size_t meta_bytes(void);
 
-extern struct lock meta_lock; /* for atfork */
+extern HIDDEN struct lock meta_lock; /* for atfork */
 
 #endif

@@ -7,6 +7,7 @@
  * page is handed out and cleared after the last has come back, so whoever
  * holds a valid pointer reads the right one.
  */
+#include "base/compiler.h"
 #include "base/atomic.h"
 #include "base/bits.h"
 #include "layout/page.h"
@@ -16,8 +17,8 @@
 enum {
     MAX_ZONES = 32,
 };
-extern struct zone zones[MAX_ZONES];
-extern _Atomic unsigned zone_count; /* Atomic: grows by release */
+extern HIDDEN struct zone zones[MAX_ZONES];
+extern HIDDEN _Atomic unsigned zone_count; /* Atomic: grows by release */
 
 /* Where an address lies. */
 struct page_ref {

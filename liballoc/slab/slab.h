@@ -6,6 +6,7 @@
  * Layer: slab.  Locks: the owner's, but for slab_remote_push().
  * Source: Linux mm/slub.c (freelist in the objects, counters in the page).
  */
+#include "base/compiler.h"
 #include "layout/slab.h"
 #include "page/page_map.h"
 
@@ -19,7 +20,7 @@ struct chain {
 };
 
 /* Secret of the in-object keys, set once at start. */
-extern uintptr_t object_secret;
+extern HIDDEN uintptr_t object_secret;
 
 static inline uintptr_t object_key(const void *mem)
 {
