@@ -62,9 +62,11 @@ need() {
     done
 }
 
+# libc.so.6 first: Debian links redis-server with jemalloc, and the run to
+# compare with is glibc's.
 with() {
     case $mode in
-    glibc) "$@" ;;
+    glibc) LD_PRELOAD=libc.so.6 "$@" ;;
     liballoc) LD_PRELOAD=$library "$@" ;;
     classic) LIBALLOC_CONF=slab_max:0 LD_PRELOAD=$library "$@" ;;
     esac
@@ -72,7 +74,7 @@ with() {
 
 start() {
     case $mode in
-    glibc) "$@" & ;;
+    glibc) LD_PRELOAD=libc.so.6 "$@" & ;;
     liballoc) LD_PRELOAD=$library "$@" & ;;
     classic) LIBALLOC_CONF=slab_max:0 LD_PRELOAD=$library "$@" & ;;
     esac
