@@ -7,6 +7,7 @@
  */
 #include "api/init.h"
 
+#include "api/root.h"
 #include "arena/mmap_chunk.h"
 #include "base/lock.h"
 #include "heap/registry.h"
@@ -53,6 +54,7 @@ static void child(void)
         object_caches_reset();
     }
     registry_reset_child(fork_locked);
+    root_after_fork();
 }
 
 void fork_init(void)

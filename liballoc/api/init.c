@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/init.h"
 
+#include "api/root.h"
 #include "arena/chunk.h"
 #include "arena/mmap_chunk.h"
 #include "base/atomic.h"
@@ -34,7 +35,10 @@ static bool start(void)
     registry_set_slow(tunables.perturb != 0);
     if (tunables.slab_max == 0 && tunables.mmap_threshold == 4 * MIB)
         tunables.mmap_threshold = 128 * KIB;
-    return registry_init();
+    if (!registry_init())
+        return false;
+    root_init();
+    return true;
 }
 
 bool init_slow(void)

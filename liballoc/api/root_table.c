@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The descriptors of the published root, from layout/fields.def and
+ * layout/tunables.def.
+ */
+#include "api/root.h"
+
+#include "base/tunables.h"
+#include "slab/object_cache.h"
+
+_Static_assert(sizeof(struct heap) < UINT32_MAX &&
+                   (int)TYPE_ID_COUNT < TYPE_ID_NONE,
+               "the descriptors' integers are wide enough");
+
+struct type_descriptor root_types[TYPE_ID_COUNT] = {
+#define TYPE(s)         [TYPE_ID_##s] = {#s, sizeof(struct s)},
+#define PRIVATE_TYPE(s) TYPE(s)
+#define FIELD(s, f, enc, to)
+#define ARRAY(s, f, enc, to)
+#define PRIVATE_FIELD(s, f, enc, to)
+#define PRIVATE_ARRAY(s, f, enc, to)
+#include "layout/fields.def"
+#undef TYPE
+#undef FIELD
+#undef ARRAY
+#undef PRIVATE_TYPE
+#undef PRIVATE_FIELD
+#undef PRIVATE_ARRAY
+};
+
+#define ROW(s, f, enc, to, bytes, elements) \
+    {                                       \
+        .name = #f,                         \
+        .offset = offsetof(struct s, f),    \
+        .width = (bytes),                   \
+        .count = (elements),                \
+        .type = TYPE_ID_##s,                \
+        .target = TYPE_ID_##to,             \
+        .encoding = ENC_##enc,              \
+    },
+#define TYPE(s)
+#define PRIVATE_TYPE(s)
+#define FIELD(s, f, enc, to) ROW(s, f, enc, to, FIELD_SIZE(s, f), 1)
+#define ARRAY(s, f, enc, to)                \
+    ROW(s, f, enc, to, FIELD_ELEMENT(s, f), \
+        FIELD_SIZE(s, f) / FIELD_ELEMENT(s, f))
+#define PRIVATE_FIELD(s, f, enc, to) FIELD(s, f, enc, to)
+#define PRIVATE_ARRAY(s, f, enc, to) ARRAY(s, f, enc, to)
+struct field_descriptor root_fields[] = {
+#include "layout/fields.def"
+#define T(name, kind, def, min, max, unit, help) \
+    FIELD(tunables, name, PLAIN, void)
+#define R(name, kind, def, min, max, unit, help) T(name, , , , , , )
+#include "layout/tunables.def"
+#undef T
+#undef R
+};
+#undef FIELD
+#undef ARRAY
+#undef PRIVATE_FIELD
+#undef PRIVATE_ARRAY
+const uint32_t root_nfields = ARRAY_SIZE(root_fields);
+
+/* The index of each field, in the order of root_fields. */
+enum field_id {
+#define FIELD(s, f, enc, to)         FIELD_ID_##s##_##f,
+#define ARRAY(s, f, enc, to)         FIELD_ID_##s##_##f,
+#define PRIVATE_FIELD(s, f, enc, to) FIELD_ID_##s##_##f,
+#define PRIVATE_ARRAY(s, f, enc, to) FIELD_ID_##s##_##f,
+#include "layout/fields.def"
+};
+
+#define RULE(label, s, from, to, bits)                            \
+    {                                                             \
+        label, FIELD_ID_##s##_##from, FIELD_ID_##s##_##to, (bits) \
+    }
+struct region_rule root_regions[] = {
+    RULE("zone", zone, base, npages, PAGE_BYTES * 8),
+    RULE("owner tags", zone, tags, npages, 32),
+    RULE("page descriptors", zone, pages, npages, sizeof(struct page) * 8),
+    RULE("dirty bits", zone, dirty, npages, 1),
+    RULE("brk arena", segment, start, end, 0),
+    RULE("mmapped chunk", mmap_record, start, size, 8),
+    RULE("mmap kept", mmap_kept, start, size, 8),
+};
+const uint32_t root_nregions = ARRAY_SIZE(root_regions);
