@@ -45,8 +45,8 @@ struct arena {
     size_t nr_brk_old;
     size_t system_mem;          /* bytes of all segments */
     size_t free_bytes;          /* free chunks on bins, without top */
-    size_t dirty;               /* bytes of unpurged free chunks from
-                                   PURGE_CHUNK up, without top */
+    size_t dirty;               /* bytes of free chunks from PURGE_CHUNK up
+                                   that were not given back, without top */
     struct reclaim_policy policy; /* in bytes, of dirty and top */
     uint32_t heap_id;           /* owner */
     uint32_t is_main;           /* grows by brk */

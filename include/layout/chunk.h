@@ -9,7 +9,7 @@
  *            +----------------+----------------------------+-----+
  *            | checksum (16)  | size (44), multiple of 16  |FAMP |
  *     mem -> +----------------+----------------------------+-----+
- *            | user data ...            (free: fd, bk, purged)   |
+ *            | user data ...            (free: fd, bk, clean)    |
  *   next ->  +- - - - - - - - - - - - - - - - - - - - - - - - - -+
  *            | user data may use this word; free: size again     |
  *            +---------------------------------------------------+
@@ -39,7 +39,7 @@ struct chunk {
     size_t size_flags;    /* see above */
     struct chunk FAR *fd; /* next in the bin (free chunks only) */
     struct chunk FAR *bk; /* previous in the bin */
-    size_t purged;        /* large free chunks: 1 = interior given back */
+    size_t clean;         /* large free chunks: bytes given back already */
 };
 
 /* One live mmapped chunk; they are in no zone, so a hash table finds them. */

@@ -58,6 +58,7 @@ struct heap {
     /* Owner only, off the fast path. */
     uint16_t cap[NCLASS];           /* wanted capacity of a bin */
     uint8_t used[NCLASS];           /* class had a slow event since the tick */
+    uint16_t spills[NCLASS];        /* objects spilled since the last refill */
     struct remote_batch remote[NREMOTE];
     struct remote_batch remote_chunk[NREMOTE_CHUNK];
     size_t cached_bytes;            /* sum of cap * size above SMALL_MAX */
@@ -71,7 +72,9 @@ struct heap {
 
     /* Protected by: lock, but for state (the registry's). */
     struct lock lock __attribute__((aligned(64)));
-    uint32_t epoch;                 /* odd while the owner changes the below */
+    _Atomic uint32_t epoch;         /* odd while the owner changes the below */
+    _Atomic uint32_t helping;       /* 1 while another thread does */
+    uint32_t by_lock;               /* the owner holds lock itself */
     uint32_t state;                 /* enum heap_state */
     uint32_t tid;                   /* of the owner, for readers */
     struct list_head all;           /* registry of heaps */

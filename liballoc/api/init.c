@@ -9,6 +9,7 @@
 #include "base/tunables.h"
 #include "heap/registry.h"
 #include "heap/thread_exit.h"
+#include "os/os_barrier.h"
 #include "os/os_env.h"
 #include "page/zone.h"
 
@@ -29,6 +30,7 @@ static bool start(void)
     if (tunables.mmap_threshold != 4 * MIB)
         mmap_threshold_fix();
     chunk_secret = os_random() * 0x9e3779b97f4a7c15u;
+    os_membarrier_init();
     thread_exit_init();
     if (!zone_init())
         return false;

@@ -10,6 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    MAINTAIN_EVERY = 64, /* spilled objects between looks at the clock */
+};
+
 void *entry_alloc(size_t size, const char *name)
 {
     bool fresh;
@@ -65,13 +69,20 @@ void entry_free(void *mem, const char *name)
     heap_free(mem);
 }
 
-/* Own chunks, then all the rest: foreign, large, full bins, errors. */
+/* Own chunks, full bins, then all the rest: foreign, large, errors. */
 static NOINLINE void free_slow(void *mem)
 {
     struct heap *heap = thread_heap;
+    uint32_t kind = fast_kind(heap, mem);
 
-    if (fast_kind(heap, mem) == KIND_CHUNK && fast_free_chunk(heap, mem))
+    if (kind == KIND_CHUNK && fast_free_chunk(heap, mem))
         return;
+    if (kind < NSLAB && fast_is_object(heap, mem, kind)) {
+        bin_spill(heap, kind, mem);
+        if (UNLIKELY(heap->spills[kind] % MAINTAIN_EVERY == 0))
+            heap_maintain(heap);
+        return;
+    }
     if (mem != NULL)
         entry_free(mem, "free");
 }

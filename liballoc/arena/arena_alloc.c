@@ -44,12 +44,12 @@ static struct chunk *use_chunk(struct arena *arena, struct chunk *chunk,
 {
     size_t have = chunk_size(chunk);
     size_t flags = chunk_flags(chunk) & ~(size_t)CHUNK_FREE;
-    bool purged = have >= PURGE_CHUNK && chunk->purged;
+    size_t clean = bins_clean(chunk);
     size_t rest = have - size;
+    size_t rest_clean = min_size(clean, rest);
     struct chunk *next = chunk_after(chunk, have);
 
-    if (purged)
-        reclaim_note_use(&arena->policy, top_and_dirty(arena), size);
+    reclaim_note_use(&arena->policy, SIZE_MAX, clean - rest_clean);
     if (rest < CHUNK_MIN) {
         chunk_set(chunk, have, flags);
         chunk_set_prev_inuse(next, true);
@@ -58,7 +58,7 @@ static struct chunk *use_chunk(struct arena *arena, struct chunk *chunk,
     struct chunk *surplus = chunk_after(chunk, size);
     chunk_set(surplus, rest, (flags & NON_MAIN_ARENA) | PREV_INUSE);
     next->prev_size = rest;
-    bins_insert(arena, surplus, rest, purged);
+    bins_insert(arena, surplus, rest, rest_clean);
     chunk_set(chunk, size, flags);
     return chunk;
 }

@@ -21,10 +21,11 @@ void chunk_check_inuse(const void *mem)
 }
 
 /* Unlinks a free neighbour and voids its header; its size. */
-static size_t absorb(struct arena *arena, struct chunk *chunk)
+static size_t absorb(struct arena *arena, struct chunk *chunk, size_t *clean)
 {
     size_t size = chunk_size(chunk);
 
+    *clean += bins_clean(chunk);
     bins_unlink(arena, chunk);
     chunk_wipe(chunk);
     return size;
@@ -32,7 +33,7 @@ static size_t absorb(struct arena *arena, struct chunk *chunk)
 
 /* The chunk with the free one before it, if any. */
 static struct chunk *merge_backward(struct arena *arena, struct chunk *chunk,
-                                    size_t *size)
+                                    size_t *size, size_t *clean)
 {
     if (chunk_prev_inuse(chunk))
         return chunk;
@@ -42,6 +43,7 @@ static struct chunk *merge_backward(struct arena *arena, struct chunk *chunk,
         fatal("corrupted size vs. prev_size", chunk_to_mem(chunk));
     size_t flags = chunk_flags(prev) & (PREV_INUSE | NON_MAIN_ARENA);
     *size += chunk_size(prev);
+    *clean += bins_clean(prev);
     bins_unlink(arena, prev);
     chunk_wipe(chunk);
     chunk_set(prev, *size, flags);
@@ -60,26 +62,27 @@ static void merge_top(struct arena *arena, struct chunk *chunk, size_t size)
 void arena_free(struct arena *arena, struct chunk *chunk)
 {
     size_t size = chunk_size(chunk);
+    size_t clean = 0;
     struct chunk *next = chunk_after(chunk, size);
 
     if (UNLIKELY(!chunk_is_valid(next)))
         fatal("corrupted next size", chunk_to_mem(chunk));
     if (UNLIKELY(!chunk_prev_inuse(next)))
         fatal("double free or corruption (!prev)", chunk_to_mem(chunk));
-    chunk = merge_backward(arena, chunk, &size);
+    chunk = merge_backward(arena, chunk, &size, &clean);
     if (next == arena->top) {
         merge_top(arena, chunk, size);
         return;
     }
     if (chunk_is_free(next)) {
-        size += absorb(arena, next);
+        size += absorb(arena, next, &clean);
         next = chunk_after(chunk, size);
     }
     if (size >= PURGE_CHUNK && segment_return(arena, chunk, size))
         return;
     chunk_set_prev_inuse(next, false);
     next->prev_size = size;
-    bins_insert_unsorted(arena, chunk, size, false);
+    bins_insert_unsorted(arena, chunk, size, clean);
     ASSERT(3, arena_check(arena) == NULL);
 }
 
@@ -96,13 +99,15 @@ static void purge_chunk(struct arena *arena, struct chunk *chunk, void *data)
     size_t size = chunk_size(chunk);
     uintptr_t start = (uintptr_t)chunk + sizeof *chunk;
 
-    if (size < PURGE_CHUNK || chunk->purged || purge->given >= purge->want)
+    if (size < PURGE_CHUNK || purge->given >= purge->want ||
+        size - chunk->clean < PURGE_CHUNK / 2)
         return;
     if (!reclaim_range(start, (uintptr_t)chunk + size))
         return;
-    chunk->purged = 1;
-    arena->dirty -= size;
-    purge->given += size;
+    size_t given = size - chunk->clean;
+    chunk->clean = size;
+    arena->dirty -= given;
+    purge->given += given;
 }
 
 static size_t purge_chunks(struct arena *arena, size_t want)
@@ -128,7 +133,7 @@ size_t arena_tick(struct arena *arena, uint64_t now_ms)
 {
     size_t dirty = arena->dirty + top_size(arena);
     size_t target = reclaim_target(&arena->policy, dirty, arena_high(arena),
-                                   arena->system_mem, now_ms);
+                                   now_ms);
     size_t given = 0;
 
     if (target == RECLAIM_NOTHING)

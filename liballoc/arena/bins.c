@@ -46,29 +46,30 @@ static void list_drop(struct chunk **head, struct chunk *chunk)
         *head = fd;
 }
 
-static bool is_large(size_t size)
+/* Small chunks have no room for the field, and never are given back. */
+size_t bins_clean(const struct chunk *chunk)
 {
-    return size >= PURGE_CHUNK;
+    return chunk_size(chunk) >= PURGE_CHUNK ? chunk->clean : 0;
 }
 
 static void count_in(struct arena *arena, struct chunk *chunk, size_t size,
-                     bool purged)
+                     size_t clean)
 {
     chunk_set(chunk, size,
               (chunk_flags(chunk) & (PREV_INUSE | NON_MAIN_ARENA)) |
                   CHUNK_FREE);
     arena->free_bytes += size;
-    if (is_large(size)) {
-        chunk->purged = purged;
-        arena->dirty += purged ? 0 : size;
+    if (size >= PURGE_CHUNK) {
+        chunk->clean = clean;
+        arena->dirty += size - clean;
     }
 }
 
 static void count_out(struct arena *arena, struct chunk *chunk, size_t size)
 {
     arena->free_bytes -= size;
-    if (is_large(size) && !chunk->purged)
-        arena->dirty -= size;
+    if (size >= PURGE_CHUNK)
+        arena->dirty -= size - chunk->clean;
 }
 
 static void sort_in(struct arena *arena, struct chunk *chunk, size_t size)
@@ -80,16 +81,16 @@ static void sort_in(struct arena *arena, struct chunk *chunk, size_t size)
 }
 
 void bins_insert(struct arena *arena, struct chunk *chunk, size_t size,
-                 bool purged)
+                 size_t clean)
 {
-    count_in(arena, chunk, size, purged);
+    count_in(arena, chunk, size, clean);
     sort_in(arena, chunk, size);
 }
 
 void bins_insert_unsorted(struct arena *arena, struct chunk *chunk, size_t size,
-                          bool purged)
+                          size_t clean)
 {
-    count_in(arena, chunk, size, purged);
+    count_in(arena, chunk, size, clean);
     list_push(&arena->unsorted, chunk);
 }
 

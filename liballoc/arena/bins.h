@@ -11,13 +11,19 @@
 
 #include <stdbool.h>
 
-/* Marks the chunk free and files it; its neighbours are the caller's. */
+/*
+ * Marks the chunk free and files it; its neighbours are the caller's.  Of its
+ * bytes, `clean` were given back to the kernel and not touched since.
+ */
 void bins_insert(struct arena *arena, struct chunk *chunk, size_t size,
-                 bool purged);
+                 size_t clean);
 
 /* As bins_insert(), but for one pass on the unsorted list first. */
 void bins_insert_unsorted(struct arena *arena, struct chunk *chunk, size_t size,
-                          bool purged);
+                          size_t clean);
+
+/* Bytes of a free chunk given back to the kernel already. */
+size_t bins_clean(const struct chunk *chunk);
 
 /* Takes a free chunk off its list; fatal if the list was tampered with. */
 void bins_unlink(struct arena *arena, struct chunk *chunk);

@@ -188,7 +188,7 @@ void mmap_chunk_tick(uint64_t now_ms)
         return;
     lock_acquire(&mmap_lock);
     size_t target = reclaim_target(&kept_policy, mmap_table.kept_bytes,
-                                   kept_high(), tunables.mmap_cache, now_ms);
+                                   kept_high(), now_ms);
     lock_release(&mmap_lock);
     if (target != RECLAIM_NOTHING)
         kept_shrink(target);

@@ -52,7 +52,7 @@ static void top_retire(struct arena *arena)
         return;
     chunk_set_prev_inuse(next, false);
     next->prev_size = size;
-    bins_insert(arena, top, size, false);
+    bins_insert(arena, top, size, 0);
 }
 
 /* [start, end) is new: all of it becomes top. */
@@ -316,7 +316,7 @@ static void leave_front(struct arena *arena, struct chunk *chunk,
     size_t size = stop - CHUNK_HEADER - (uintptr_t)chunk;
 
     close_segment(stop, false)->prev_size = size;
-    bins_insert(arena, chunk, size, false);
+    bins_insert(arena, chunk, size, 0);
 }
 
 /* What is left behind the hole: a segment that starts with a free chunk. */
@@ -328,7 +328,7 @@ static void leave_back(struct arena *arena, struct page *page, uintptr_t end)
     chunk_set(chunk, size, PREV_INUSE | arena_flag(arena));
     chunk_set_prev_inuse(chunk_after(chunk, size), false);
     chunk_after(chunk, size)->prev_size = size;
-    bins_insert(arena, chunk, size, false);
+    bins_insert(arena, chunk, size, 0);
 }
 
 /*

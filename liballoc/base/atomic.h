@@ -36,6 +36,12 @@
     atomic_compare_exchange_weak_explicit(              \
         (p), (expected), (desired), memory_order_acq_rel, memory_order_relaxed)
 
+/* A full barrier: orders a store before a later load. */
+static inline void fence_seq_cst(void)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
 /* Keeps the compiler (not the CPU) from moving accesses across it. */
 static inline void compiler_barrier(void)
 {

@@ -17,6 +17,20 @@
 /* The nearly free checks of default mode: key, object boundary. */
 static const bool config_checks = LIBALLOC_CONFIG_CHECKS;
 
+/* The owner's side of the heap lock without atomics; not under TSan, which
+   does not know membarrier(2). */
+#if defined(__SANITIZE_THREAD__)
+static const bool config_biased = false;
+#elif defined(__has_feature)
+# if __has_feature(thread_sanitizer)
+static const bool config_biased = false;
+# else
+static const bool config_biased = true;
+# endif
+#else
+static const bool config_biased = true;
+#endif
+
 /* ASSERT level compiled in: 0 none, 1 cheap, 2 object, 3 whole arena. */
 static const int config_debug = LIBALLOC_CONFIG_DEBUG;
 

@@ -75,7 +75,10 @@ static bool cap_is_affordable(const struct heap *heap, size_t more)
     return heap->cached_bytes + more <= max_size(tunables.cache_bytes, live / 8);
 }
 
-/* The bin overflowed with its spare full: it is too small. */
+/*
+ * A refill soon after a spill: what went away was needed, the bin is too
+ * small.  Many spills in a row are a burst: no bin is large enough for that.
+ */
 static void cap_grow(struct heap *heap, unsigned cls)
 {
     size_t cap = heap->cap[cls];
@@ -106,7 +109,7 @@ static bool refill_slab(struct heap *heap, unsigned cls)
     struct slab_source from = {heap->page_lists, heap->id};
     struct chain chain;
 
-    if (!slab_cache_take(&heap->slab_caches[cls], &from, CAP_MAX, &chain))
+    if (!slab_cache_take(&heap->slab_caches[cls], &from, heap->cap[cls], &chain))
         return false;
     bin_load(heap, cls, chain.head, chain.count);
     return true;
@@ -150,6 +153,9 @@ bool bin_refill(struct heap *heap, unsigned cls)
         bin->spare_count = 0;
         return true;
     }
+    if (heap->spills[cls] > 0 && heap->spills[cls] <= 2 * heap->cap[cls])
+        cap_grow(heap, cls);
+    heap->spills[cls] = 0;
     if (cls >= NSLAB + NMEDIUM)
         return refill_run(heap, cls);
     heap_lock(heap);
@@ -162,20 +168,71 @@ bool bin_refill(struct heap *heap, unsigned cls)
     return filled;
 }
 
-/* Fatal unless the object's slab is of this heap and class. */
-static struct slab *slab_of_object(const struct heap *heap, unsigned cls,
-                                   struct free_object *object)
+/* The slab of an object anywhere; NULL = it is in none. */
+static struct slab *slab_lookup(const struct free_object *object)
 {
     struct page_ref ref;
 
-    if (!page_lookup((uintptr_t)object, &ref) ||
-        ref.tag != tag_make(heap->id, cls))
-        fatal("corrupted free list", object);
-    struct slab *slab = slab_of(&ref);
-    int index = slab != NULL ? slab_index(slab, (uintptr_t)object) : -1;
-    if (index < 0 || index >= slab->carved)
-        fatal("invalid pointer", object);
-    return slab;
+    return page_lookup((uintptr_t)object, &ref) ? slab_of(&ref) : NULL;
+}
+
+/* The same, quick for slabs of the first zone. */
+static inline struct slab *slab_near(const struct heap *heap,
+                                     const struct free_object *object)
+{
+    size_t pfn = page_pfn(heap->base, (uintptr_t)object);
+
+    if (UNLIKELY(pfn >= heap->npages))
+        return slab_lookup(object);
+    struct page *page = &zones[0].pages[pfn];
+    if (page->state != PAGE_SLAB)
+        page = &zones[0].pages[round_down(pfn, (size_t)1 << SLAB_ORDER)];
+    return LIKELY(page->state == PAGE_SLAB) ? page_slab(page) : NULL;
+}
+
+/* A chain of objects back to the slabs of their class. */
+static void flush_slab(struct heap *heap, struct slab_cache *cache,
+                       struct free_object *object)
+    REQUIRES(heap->lock)
+{
+    struct slab_source from = {heap->page_lists, heap->id};
+
+    while (object != NULL) {
+        struct free_object *next = object->next;
+        struct slab *slab = slab_near(heap, object);
+        __builtin_prefetch(next);
+        if (UNLIKELY(object->key != object_key(object) || slab == NULL ||
+                     slab->cache != cache))
+            fatal("corrupted free list", object);
+        if (UNLIKELY(slab_number(slab, (uintptr_t)object) >= slab->carved))
+            fatal("invalid pointer", object);
+        slab_cache_put(cache, &from, slab, object);
+        object = next;
+    }
+}
+
+static void flush_chunks(struct heap *heap, struct free_object *object)
+    REQUIRES(heap->lock)
+{
+    while (object != NULL) {
+        struct free_object *next = object->next;
+        if (UNLIKELY(object->key != object_key(object)))
+            fatal("corrupted free list", object);
+        chunk_check_inuse(object);
+        arena_free(&heap->arena, mem_to_chunk(object));
+        object = next;
+    }
+}
+
+static void flush_runs(struct free_object *object)
+{
+    while (object != NULL) {
+        struct free_object *next = object->next;
+        if (UNLIKELY(object->key != object_key(object)))
+            fatal("corrupted free list", object);
+        run_release(object);
+        object = next;
+    }
 }
 
 /* A chain of `cls` back to its slabs, its arena, or the zone. */
@@ -183,25 +240,12 @@ static void chain_flush(struct heap *heap, unsigned cls,
                         struct free_object *object)
     REQUIRES(heap->lock)
 {
-    struct slab_source from = {heap->page_lists, heap->id};
-    struct slab_cache *cache = cls < NSLAB ? &heap->slab_caches[cls] : NULL;
-    bool is_slab = class_is_slab(cls);
-
-    while (object != NULL) {
-        struct free_object *next = object->next;
-        if (UNLIKELY(object->key != object_key(object)))
-            fatal("corrupted free list", object);
-        if (is_slab) {
-            slab_cache_put(cache, &from, slab_of_object(heap, cls, object),
-                           object);
-        } else if (cls < NSLAB + NMEDIUM) {
-            chunk_check_inuse(object);
-            arena_free(&heap->arena, mem_to_chunk(object));
-        } else {
-            run_release(object);
-        }
-        object = next;
-    }
+    if (class_is_slab(cls))
+        flush_slab(heap, &heap->slab_caches[cls], object);
+    else if (cls < NSLAB + NMEDIUM)
+        flush_chunks(heap, object);
+    else
+        flush_runs(object);
 }
 
 void bin_flush_locked(struct heap *heap, unsigned cls)
@@ -215,21 +259,32 @@ void bin_flush_locked(struct heap *heap, unsigned cls)
     chain_flush(heap, cls, head);
 }
 
-void bin_overflow(struct heap *heap, unsigned cls)
+static void bin_park(struct heap *heap, unsigned cls)
 {
     struct bin *bin = &heap->bins[cls];
-    struct free_object *old = bin->spare;
-    size_t count = bin_count(bin);
+
+    bin->spare = bin->head;
+    bin->spare_count = (uint32_t)bin_count(bin);
+    bin_load(heap, cls, NULL, 0);
+}
+
+void bin_spill(struct heap *heap, unsigned cls, void *mem)
+{
+    struct bin *bin = &heap->bins[cls];
+    struct free_object *object = mem;
 
     heap->used[cls] = 1;
-    bin->spare = bin->head;
-    bin->spare_count = (uint32_t)count;
-    if (old != NULL)
-        cap_grow(heap, cls);
-    bin_load(heap, cls, NULL, 0);
-    if (old == NULL)
+    if (bin->spare == NULL && bin->head != NULL)
+        bin_park(heap, cls);
+    if (bin->room > 0) {
+        bin_push(bin, mem);
         return;
+    }
+    if (heap->spills[cls] < UINT16_MAX)
+        heap->spills[cls]++;
+    object->key = object_key(object);
+    object->next = NULL;
     heap_lock(heap);
-    chain_flush(heap, cls, old);
+    chain_flush(heap, cls, object);
     heap_unlock(heap);
 }

@@ -48,8 +48,12 @@ static inline size_t bin_count(const struct bin *bin)
 /* Fills an empty bin of `cls`.  False: no memory. */
 bool bin_refill(struct heap *heap, unsigned cls);
 
-/* Makes room in a full bin: parks the chain, or flushes the parked one. */
-void bin_overflow(struct heap *heap, unsigned cls);
+/*
+ * Takes an object that a full bin has no room for: parks the bin's chain as
+ * its spare, or, with the spare in place, sends the object down to its slab,
+ * arena or zone.
+ */
+void bin_spill(struct heap *heap, unsigned cls, void *mem);
 
 /* Empties the bin of `cls`, spare and all.  The heap lock is held. */
 void bin_flush_locked(struct heap *heap, unsigned cls) REQUIRES(heap->lock);

@@ -73,6 +73,18 @@ ALWAYS_INLINE bool fast_free_small(struct heap *heap, void *mem)
     return fast_push(bin, mem, key);
 }
 
+/* The start of an object of that class, and not free: fast_free_small() found
+   the bin full. */
+ALWAYS_INLINE bool fast_is_object(const struct heap *heap, const void *mem,
+                                  uint32_t cls)
+{
+    uint32_t offset = (uint32_t)(uintptr_t)mem & (PAGE_BYTES - 1);
+
+    return is_multiple(offset, heap->bins[cls].magic) &&
+           ((const struct free_object *)mem)->key !=
+               (heap->key ^ (uintptr_t)mem);
+}
+
 /* The tag's kind where the page is the heap's own; else something large. */
 ALWAYS_INLINE uint32_t fast_kind(const struct heap *heap, const void *mem)
 {

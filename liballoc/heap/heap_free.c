@@ -9,14 +9,15 @@
 #include "heap/remote.h"
 #include "heap/run.h"
 
-/* Onto the bin of its class, which is made to have room. */
+/* Onto the bin of its class, or past it. */
 static void free_binned(struct heap *heap, unsigned cls, void *mem)
 {
     struct bin *bin = &heap->bins[cls];
 
-    if (bin->room <= 0)
-        bin_overflow(heap, cls);
-    bin_push(bin, mem);
+    if (bin->room > 0)
+        bin_push(bin, mem);
+    else
+        bin_spill(heap, cls, mem);
 }
 
 /* A chunk of the thread's own heap. */

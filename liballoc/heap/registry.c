@@ -35,18 +35,6 @@ static struct list_head idle_heaps;  /* Protected by: registry_lock */
 static uint32_t idle_unflushed;      /* Protected by: registry_lock */
 static bool slow_mode;               /* Immutable after init */
 
-NO_THREAD_SAFETY void heap_lock(struct heap *heap)
-{
-    lock_acquire(&heap->lock);
-    heap->epoch++;
-}
-
-NO_THREAD_SAFETY void heap_unlock(struct heap *heap)
-{
-    heap->epoch++;
-    lock_release(&heap->lock);
-}
-
 static void heap_init_sizes(struct heap *heap)
 {
     for (size_t i = 0; i < NSIZE_TABLE; i++) {
@@ -209,20 +197,31 @@ void registry_walk(void (*visit)(struct heap *heap, void *data), void *data)
 
 bool registry_is_busy(void)
 {
-    return lock_held_count() > 0;
+    /* stale ok: the thread's own */
+    bool inside = thread_own != NULL && (load_relaxed(&thread_own->epoch) & 1);
+
+    return inside || lock_held_count() > 0;
 }
 
 NO_THREAD_SAFETY void registry_lock_all(void)
 {
     lock_acquire(&registry_lock);
-    for (uint32_t id = 1; id < heap_count; id++)
-        lock_acquire(&heap_table[id]->lock);
+    for (uint32_t id = 1; id < heap_count; id++) {
+        if (heap_table[id] == thread_own)
+            lock_acquire(&heap_table[id]->lock);
+        else
+            heap_lock_remote(heap_table[id]);
+    }
 }
 
 NO_THREAD_SAFETY void registry_unlock_all(void)
 {
-    for (uint32_t id = heap_count; id-- > 1;)
-        lock_release(&heap_table[id]->lock);
+    for (uint32_t id = heap_count; id-- > 1;) {
+        if (heap_table[id] == thread_own)
+            lock_release(&heap_table[id]->lock);
+        else
+            heap_unlock_remote(heap_table[id]);
+    }
     lock_release(&registry_lock);
 }
 
@@ -232,9 +231,15 @@ void registry_reset_child(bool locked)
         lock_reset(&registry_lock);
     for (uint32_t id = 1; id < heap_count; id++) {
         struct heap *heap = heap_table[id];
-        if (locked)
+        if (locked || !lock_is_mine(&heap->lock))
             lock_reset(&heap->lock);
-        if (heap->state == HEAP_OWNED && heap != thread_own)
+        /* stale ok: the child of a fork has one thread */
+        store_relaxed(&heap->helping, 0);
+        if (heap == thread_own)
+            continue;
+        /* stale ok: as above; its owner was caught in a slow path, or not */
+        store_relaxed(&heap->epoch, load_relaxed(&heap->epoch) & ~1u);
+        if (heap->state == HEAP_OWNED)
             heap->state = HEAP_ORPHAN;
     }
     if (thread_own != NULL)

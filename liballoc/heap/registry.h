@@ -15,6 +15,7 @@
  */
 #include "base/compiler.h"
 #include "base/lock.h"
+#include "heap/heap_lock.h"
 #include "layout/heap.h"
 
 #include <stdbool.h>
@@ -27,9 +28,6 @@ enum {
    every call down the slow path. */
 extern HIDDEN TLS_IE struct heap *thread_heap;
 
-/* The thread's heap; NULL before its first allocation and after its end. */
-extern HIDDEN TLS_IE struct heap *thread_own;
-
 extern HIDDEN struct heap heap_dummy;
 extern HIDDEN struct lock registry_lock;
 
@@ -41,9 +39,6 @@ static inline struct heap *heap_by_id(uint32_t id)
 {
     return heap_table[id % MAX_HEAPS];
 }
-
-void heap_lock(struct heap *heap) ACQUIRES(heap->lock);
-void heap_unlock(struct heap *heap) RELEASES(heap->lock);
 
 /*
  * The calling thread's heap: adopted, or new.  NULL: the thread has ended

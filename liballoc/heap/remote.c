@@ -24,10 +24,10 @@ enum {
  */
 static void help(struct heap *owner)
 {
-    if (!lock_try_acquire(&owner->lock))
+    if (!heap_try_lock_remote(owner))
         return;
     remote_collect_helper(owner);
-    heap_unlock(owner);
+    heap_unlock_remote(owner);
 }
 
 static void account(struct heap *owner, size_t bytes)

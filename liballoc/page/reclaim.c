@@ -128,28 +128,27 @@ static size_t purge_to(struct zone *zone, size_t target, unsigned min_order,
  * Was the last memory given back too soon?  If a good part was asked for
  * again, tolerate more; if nothing was, tolerate less.
  */
-static void judge(struct reclaim_policy *policy, size_t bound, uint64_t now_ms)
+static void judge(struct reclaim_policy *policy, uint64_t now_ms)
 {
     bool too_soon = policy->purged > 0 && policy->regret > policy->purged / 4;
 
     if (!too_soon && now_ms - policy->judged_ms < REGRET_MS)
         return;
     if (too_soon)
-        policy->slack = 2 * max_size(policy->slack, policy->regret);
+        policy->slack = max_size(policy->slack, 2 * policy->regret);
     else
-        policy->slack /= 2;
-    policy->slack = min_size(policy->slack, bound);
+        policy->slack -= policy->slack / 4;
     policy->purged = 0;
     policy->regret = 0;
     policy->judged_ms = now_ms;
 }
 
 size_t reclaim_target(struct reclaim_policy *policy, size_t dirty, size_t high,
-                      size_t bound, uint64_t now_ms)
+                      uint64_t now_ms)
 {
     size_t target = RECLAIM_NOTHING;
 
-    judge(policy, bound, now_ms);
+    judge(policy, now_ms);
     if (dirty > high + policy->slack)
         target = (high + policy->slack) / 2;
     if (now_ms - policy->tick_ms >= tunables.purge_delay) {
@@ -180,7 +179,7 @@ static void tick_zone(struct zone *zone, uint64_t now_ms)
     lock_acquire(&zone->lock);
     size_t target =
         reclaim_target(&zone->policy, zone->nr_dirty, watermark_high(zone),
-                       zone->frontier - zone->first, now_ms);
+                       now_ms);
     lock_release(&zone->lock);
     if (target == RECLAIM_NOTHING)
         return;

@@ -23,10 +23,10 @@
 /*
  * The policy itself, for zones (in pages) and arenas (in bytes): how much may
  * stay dirty now; RECLAIM_NOTHING = all of it.  Opens a new window when the
- * last one ended.  `bound` caps the slack.
+ * last one ended.
  */
 size_t reclaim_target(struct reclaim_policy *policy, size_t dirty, size_t high,
-                      size_t bound, uint64_t now_ms);
+                      uint64_t now_ms);
 
 /* Memory left the free state: `dirty` remains, `clean` of it had been clean. */
 static inline void reclaim_note_use(struct reclaim_policy *policy, size_t dirty,

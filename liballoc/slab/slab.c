@@ -75,13 +75,23 @@ void slab_init(struct slab *slab, struct slab_cache *cache, unsigned order,
     store_relaxed(&slab->remote, 0);
 }
 
-void slab_take_listed(struct slab *slab, struct chain *chain)
+void slab_take_listed(struct slab *slab, unsigned max, struct chain *chain)
 {
     chain->head = slab->freelist;
     chain->count = slab_listed(slab);
     chain->carved = false;
-    slab->freelist = NULL;
-    slab->inuse = slab->carved;
+    if (chain->count <= max) {
+        slab->freelist = NULL;
+        slab->inuse = slab->carved;
+        return;
+    }
+    struct free_object *last = slab->freelist;
+    for (unsigned i = 1; i < max; i++)
+        last = last->next;
+    slab->freelist = last->next;
+    last->next = NULL;
+    chain->count = max;
+    slab->inuse = (uint16_t)(slab->inuse + max);
 }
 
 void slab_carve(struct slab *slab, unsigned max, struct chain *chain)
@@ -111,16 +121,6 @@ void slab_carve(struct slab *slab, unsigned max, struct chain *chain)
     }
     object->next = NULL;
     object->key = object_key(object);
-}
-
-void slab_put(struct slab *slab, struct free_object *object)
-{
-    if (UNLIKELY(slab->inuse == 0))
-        fatal("double free or corruption (slab)", object);
-    object->next = slab->freelist;
-    object->key = object_key(object);
-    slab->freelist = object;
-    slab->inuse--;
 }
 
 bool slab_remote_push(struct slab *slab, struct chain chain,

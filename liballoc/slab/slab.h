@@ -7,6 +7,7 @@
  * Source: Linux mm/slub.c (freelist in the objects, counters in the page).
  */
 #include "base/compiler.h"
+#include "base/debug.h"
 #include "layout/slab.h"
 #include "page/page_map.h"
 
@@ -57,12 +58,23 @@ struct free_object *slab_object(struct slab *slab, unsigned index);
 /* Index of the object that starts at `mem`; -1 if none starts there. */
 int slab_index(struct slab *slab, uintptr_t mem);
 
+/* The same for a start of an object of a class without colour: no check. */
+static inline unsigned slab_number(struct slab *slab, uintptr_t mem)
+{
+    const struct slab_cache *cache = slab->cache;
+    size_t in_slab = mem & (((size_t)PAGE_BYTES << slab->order) - 1);
+    uint32_t in_page = (uint32_t)(mem & (PAGE_BYTES - 1));
+
+    return (unsigned)(in_slab >> PAGE_SHIFT) * cache->objs_page +
+           divide_exact(in_page, cache->magic);
+}
+
 /* Lays out the objects of a fresh block of pages; none is touched. */
 void slab_init(struct slab *slab, struct slab_cache *cache, unsigned order,
                uint32_t heap_id);
 
-/* All free objects of the slab that were out before; may be none. */
-void slab_take_listed(struct slab *slab, struct chain *chain);
+/* Up to `max` free objects of the slab that were out before; may be none. */
+void slab_take_listed(struct slab *slab, unsigned max, struct chain *chain);
 
 /*
  * Carves new objects up to the next 4 KiB boundary, at least one and at most
@@ -72,7 +84,15 @@ void slab_take_listed(struct slab *slab, struct chain *chain);
 void slab_carve(struct slab *slab, unsigned max, struct chain *chain);
 
 /* Puts one object back.  Precondition: slab_index(mem) was checked. */
-void slab_put(struct slab *slab, struct free_object *object);
+static inline void slab_put(struct slab *slab, struct free_object *object)
+{
+    if (UNLIKELY(slab->inuse == 0))
+        fatal("double free or corruption (slab)", object);
+    object->next = slab->freelist;
+    object->key = object_key(object);
+    slab->freelist = object;
+    slab->inuse--;
+}
 
 /*
  * Frees by threads that do not own the slab: a linked chain whose last object

@@ -6,8 +6,6 @@
 #include "base/list.h"
 
 enum {
-    SLAB_ORDER_FIRST = 0, /* a class used once costs one page */
-    SLAB_ORDER = 2,
     PARTIAL_SCAN = 8, /* partial slabs compared to find the fullest */
 };
 
@@ -141,15 +139,14 @@ bool slab_cache_take(struct slab_cache *cache, const struct slab_source *from,
     if (slab == NULL)
         return false;
     if (slab_listed(slab) > 0)
-        slab_take_listed(slab, chain);
+        slab_take_listed(slab, want, chain);
     else
         slab_carve(slab, want, chain);
     return true;
 }
 
-/* Objects came back to the slab: where does it belong now? */
-static void slab_settle(struct slab_cache *cache,
-                        const struct slab_source *from, struct slab *slab)
+void slab_cache_settle(struct slab_cache *cache, const struct slab_source *from,
+                       struct slab *slab)
 {
     if (slab == cache->active)
         return;
@@ -167,19 +164,11 @@ static void slab_settle(struct slab_cache *cache,
     slab_release(cache, from, slab);
 }
 
-void slab_cache_put(struct slab_cache *cache, const struct slab_source *from,
-                    struct slab *slab, struct free_object *object)
-{
-    slab_put(slab, object);
-    if (slab->inuse == 0 || slab->on_list == SLAB_FULL)
-        slab_settle(cache, from, slab);
-}
-
 void slab_cache_collect(struct slab_cache *cache,
                         const struct slab_source *from, struct slab *slab)
 {
     if (slab_remote_take(slab) > 0)
-        slab_settle(cache, from, slab);
+        slab_cache_settle(cache, from, slab);
 }
 
 size_t slab_cache_shrink(struct slab_cache *cache,

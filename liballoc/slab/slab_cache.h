@@ -18,6 +18,11 @@
 #include "page/page_list.h"
 #include "slab/slab.h"
 
+enum {
+    SLAB_ORDER_FIRST = 0, /* a class used once costs one page */
+    SLAB_ORDER = 2,
+};
+
 /* Where a cache gets pages: lists[0] of order 0, lists[1] of order 2. */
 struct slab_source {
     struct page_list *lists;
@@ -35,15 +40,26 @@ void slab_cache_init(struct slab_cache *cache, size_t size, unsigned cls);
 void slab_cache_set_colour(struct slab_cache *cache, size_t step);
 
 /*
- * A chain of free objects, at least one: all listed ones of the best slab, or
- * up to `want` new ones.  False: no memory.
+ * A chain of free objects, one to `want`: listed ones of the best slab, or new
+ * ones.  False: no memory.
  */
 bool slab_cache_take(struct slab_cache *cache, const struct slab_source *from,
                      unsigned want, struct chain *chain);
 
+/* Objects came back to the slab: moves it to the list where it belongs now. */
+void slab_cache_settle(struct slab_cache *cache, const struct slab_source *from,
+                       struct slab *slab);
+
 /* One object back; its slab may become partial, or empty and leave. */
-void slab_cache_put(struct slab_cache *cache, const struct slab_source *from,
-                    struct slab *slab, struct free_object *object);
+static inline void slab_cache_put(struct slab_cache *cache,
+                                  const struct slab_source *from,
+                                  struct slab *slab,
+                                  struct free_object *object)
+{
+    slab_put(slab, object);
+    if (UNLIKELY(slab->inuse == 0 || slab->on_list == SLAB_FULL))
+        slab_cache_settle(cache, from, slab);
+}
 
 /* What other threads freed in `slab` becomes free in it. */
 void slab_cache_collect(struct slab_cache *cache,

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBALLOC_HEAP_HEAP_LOCK_H
+#define LIBALLOC_HEAP_HEAP_LOCK_H
+/*
+ * The lock of a heap, biased to its owner: the owner enters with two plain
+ * stores and a load, helpers (trim, statistics, fork, whoever frees for a
+ * blocked owner) pay for both sides with membarrier(2).
+ *
+ *   owner                          helper
+ *   epoch = odd                    take lock
+ *   (compiler barrier only)        helping = 1
+ *   helping? -> leave, take lock   membarrier: every CPU has seen one of both
+ *   ... works ...                  wait until epoch is even
+ *   epoch = even                   ... works ...
+ *                                  helping = 0, drop lock
+ *
+ * Either the owner sees `helping`, or the helper sees the odd epoch.
+ * Layer: heap.  Source: Dice, Huang, Yang, Asymmetric Dekker Synchronization
+ * (2001); the kernel's Documentation on membarrier.
+ */
+#include "base/atomic.h"
+#include "base/compiler.h"
+#include "base/config.h"
+#include "base/lock.h"
+#include "layout/heap.h"
+#include "os/os_barrier.h"
+
+#include <stdbool.h>
+
+/* The thread's heap; NULL before its first allocation and after its end. */
+extern HIDDEN TLS_IE struct heap *thread_own;
+
+void heap_lock_remote(struct heap *heap) ACQUIRES(heap->lock);
+void heap_unlock_remote(struct heap *heap) RELEASES(heap->lock);
+
+/* False: somebody else is at work there, or the owner does not leave soon. */
+bool heap_try_lock_remote(struct heap *heap) TRY_ACQUIRES(true, heap->lock);
+
+/* The owner met a helper: waits for it, and works under the plain lock. */
+void heap_lock_contended(struct heap *heap);
+void heap_unlock_contended(struct heap *heap);
+
+ALWAYS_INLINE NO_THREAD_SAFETY void heap_lock_owner(struct heap *heap)
+{
+    /* stale ok: only the owner writes it */
+    uint32_t epoch = load_relaxed(&heap->epoch);
+
+    /* stale ok: ordered against the load below by the helper's membarrier */
+    store_relaxed(&heap->epoch, epoch + 1);
+    if (UNLIKELY(!os_membarrier_works))
+        fence_seq_cst();
+    compiler_barrier();
+    /* acquire: pairs with the release in heap_unlock_remote() */
+    if (UNLIKELY(load_acquire(&heap->helping) != 0))
+        heap_lock_contended(heap);
+}
+
+ALWAYS_INLINE NO_THREAD_SAFETY void heap_unlock_owner(struct heap *heap)
+{
+    if (UNLIKELY(heap->by_lock)) {
+        heap_unlock_contended(heap);
+        return;
+    }
+    /* stale ok: only the owner writes it */
+    uint32_t epoch = load_relaxed(&heap->epoch);
+    /* release: publishes the owner's changes; pairs with owner_wait() */
+    store_release(&heap->epoch, epoch + 1);
+}
+
+/* For whoever it is. */
+ALWAYS_INLINE void heap_lock(struct heap *heap) ACQUIRES(heap->lock);
+ALWAYS_INLINE void heap_unlock(struct heap *heap) RELEASES(heap->lock);
+
+ALWAYS_INLINE NO_THREAD_SAFETY void heap_lock(struct heap *heap)
+{
+    if (config_biased && LIKELY(heap == thread_own))
+        heap_lock_owner(heap);
+    else
+        heap_lock_remote(heap);
+}
+
+ALWAYS_INLINE NO_THREAD_SAFETY void heap_unlock(struct heap *heap)
+{
+    if (config_biased && LIKELY(heap == thread_own))
+        heap_unlock_owner(heap);
+    else
+        heap_unlock_remote(heap);
+}
+
+#endif
