@@ -34,7 +34,6 @@ struct remote_batch {
 enum {
     NREMOTE = 16,    /* slab batches, direct mapped */
     NREMOTE_CHUNK = 4, /* chunk batches, by heap id */
-    NPAGE_LISTS = 2, /* orders 0 and 2 */
     NSIZE_TABLE = SMALL_MAX / 16 + 1,
 };
 
@@ -50,6 +49,7 @@ struct heap {
     size_t npages;                  /* zones[0].npages */
     _Atomic uint32_t FAR *tags;     /* zones[0].tags */
     uintptr_t key;                  /* secret of the in-object keys */
+    struct page FAR *pages;         /* zones[0].pages */
     uint32_t tag;                   /* id << TAG_KIND_SHIFT */
     uint32_t id;
     uint16_t bin_offset[NSIZE_TABLE]; /* (size + 15) >> 4 to the bin's offset */
@@ -58,7 +58,7 @@ struct heap {
     /* Owner only, off the fast path. */
     uint16_t cap[NCLASS];           /* wanted capacity of a bin */
     uint8_t used[NCLASS];           /* class had a slow event since the tick */
-    uint16_t spills[NCLASS];        /* objects spilled since the last refill */
+    uint32_t spills[NCLASS];        /* objects spilled since the last refill */
     struct remote_batch remote[NREMOTE];
     struct remote_batch remote_chunk[NREMOTE_CHUNK];
     size_t cached_bytes;            /* sum of cap * size above SMALL_MAX */
@@ -80,7 +80,7 @@ struct heap {
     struct list_head all;           /* registry of heaps */
     struct list_head idle;          /* idle stack */
     uint32_t idle_flushed;          /* idle, and its bins were emptied */
-    struct page_list page_lists[NPAGE_LISTS];
+    struct page_list page_list;     /* of SLAB_ORDER */
     struct slab_cache slab_caches[NSLAB];
     struct arena arena;
 };

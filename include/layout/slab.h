@@ -78,6 +78,12 @@ struct free_object {
     uintptr_t key;                /* secret ^ own address */
 };
 
+enum {
+    SLAB_ORDER = 2, /* 64 KiB: of which only carved objects are ever touched */
+    SLAB_PAGES = 1 << SLAB_ORDER,
+    SLAB_BYTES = SLAB_PAGES << PAGE_SHIFT,
+};
+
 enum slab_list { /* where a slab is linked */
     SLAB_FULL,
     SLAB_PARTIAL,
@@ -104,7 +110,7 @@ struct slab {
     _Atomic uint32_t remote; /* freed by others: count << 16 | index of the
                                 first + 1.  Atomic: freers push by release,
                                 the owner takes all by acquire */
-    uint32_t unused;
+    uint32_t carved_to;      /* offset behind the last carved object */
 };
 _Static_assert(sizeof(struct slab) == sizeof(struct page), "overlay");
 _Static_assert(offsetof(struct slab, lru) == offsetof(struct page, lru) &&

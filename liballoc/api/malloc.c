@@ -10,10 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    MAINTAIN_EVERY = 64, /* spilled objects between looks at the clock */
-};
-
 void *entry_alloc(size_t size, const char *name)
 {
     bool fresh;
@@ -75,14 +71,14 @@ static NOINLINE void free_slow(void *mem)
     struct heap *heap = thread_heap;
     uint32_t kind = fast_kind(heap, mem);
 
-    if (kind == KIND_CHUNK && fast_free_chunk(heap, mem))
-        return;
-    if (kind < NSLAB && fast_is_object(heap, mem, kind)) {
+    if (kind < NSLAB && LIKELY(fast_is_object(heap, mem, kind))) {
         bin_spill(heap, kind, mem);
         if (UNLIKELY(heap->spills[kind] % MAINTAIN_EVERY == 0))
             heap_maintain(heap);
         return;
     }
+    if (kind == KIND_CHUNK && fast_free_chunk(heap, mem))
+        return;
     if (mem != NULL)
         entry_free(mem, "free");
 }

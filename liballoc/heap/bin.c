@@ -106,7 +106,7 @@ static void bin_load(struct heap *heap, unsigned cls, void *head, size_t count)
 static bool refill_slab(struct heap *heap, unsigned cls)
     REQUIRES(heap->lock)
 {
-    struct slab_source from = {heap->page_lists, heap->id};
+    struct slab_source from = {&heap->page_list, heap->id};
     struct chain chain;
 
     if (!slab_cache_take(&heap->slab_caches[cls], &from, heap->cap[cls], &chain))
@@ -184,9 +184,7 @@ static inline struct slab *slab_near(const struct heap *heap,
 
     if (UNLIKELY(pfn >= heap->npages))
         return slab_lookup(object);
-    struct page *page = &zones[0].pages[pfn];
-    if (page->state != PAGE_SLAB)
-        page = &zones[0].pages[round_down(pfn, (size_t)1 << SLAB_ORDER)];
+    struct page *page = &heap->pages[round_down(pfn, SLAB_PAGES)];
     return LIKELY(page->state == PAGE_SLAB) ? page_slab(page) : NULL;
 }
 
@@ -195,7 +193,7 @@ static void flush_slab(struct heap *heap, struct slab_cache *cache,
                        struct free_object *object)
     REQUIRES(heap->lock)
 {
-    struct slab_source from = {heap->page_lists, heap->id};
+    struct slab_source from = {&heap->page_list, heap->id};
 
     while (object != NULL) {
         struct free_object *next = object->next;
@@ -204,7 +202,7 @@ static void flush_slab(struct heap *heap, struct slab_cache *cache,
         if (UNLIKELY(object->key != object_key(object) || slab == NULL ||
                      slab->cache != cache))
             fatal("corrupted free list", object);
-        if (UNLIKELY(slab_number(slab, (uintptr_t)object) >= slab->carved))
+        if (UNLIKELY(!slab_has_carved(slab, (uintptr_t)object)))
             fatal("invalid pointer", object);
         slab_cache_put(cache, &from, slab, object);
         object = next;
@@ -280,8 +278,6 @@ void bin_spill(struct heap *heap, unsigned cls, void *mem)
         bin_push(bin, mem);
         return;
     }
-    if (heap->spills[cls] < UINT16_MAX)
-        heap->spills[cls]++;
     object->key = object_key(object);
     object->next = NULL;
     heap_lock(heap);

@@ -9,6 +9,11 @@
 #include "base/config.h"
 #include "heap/bin.h"
 #include "heap/registry.h"
+#include "slab/slab_cache.h"
+
+enum {
+    MAINTAIN_EVERY = 64, /* spilled objects between looks at the clock */
+};
 
 /* Small: one table lookup, one pop.  NULL = take the slow path. */
 ALWAYS_INLINE void *fast_alloc_small(struct heap *heap, size_t size)
@@ -49,9 +54,31 @@ ALWAYS_INLINE bool fast_push(struct bin *bin, void *mem, uintptr_t key)
 }
 
 /*
+ * Bin and spare are full: the object goes straight to its slab.  It is in the
+ * cache now, and its slab's free list keeps neighbours together; a longer
+ * LIFO would do neither.  False: nothing happened.
+ */
+ALWAYS_INLINE bool fast_spill(struct heap *heap, uint32_t cls, void *mem,
+                              size_t pfn)
+{
+    struct slab *slab = page_slab(&heap->pages[round_down(pfn, SLAB_PAGES)]);
+
+    if (UNLIKELY(heap->bins[cls].spare == NULL) ||
+        UNLIKELY(!slab_has_carved(slab, (uintptr_t)mem)) ||
+        UNLIKELY(slab->inuse <= 1) || UNLIKELY(slab->on_list == SLAB_FULL) ||
+        UNLIKELY((++heap->spills[cls] % MAINTAIN_EVERY) == 0) ||
+        UNLIKELY(!heap_try_enter(heap)))
+        return false;
+    slab_put(slab, mem);
+    heap_leave(heap);
+    return true;
+}
+
+/*
  * One load of the owner tag proves that `mem` is in the zone, in a slab, ours
  * and of which class; a multiply proves that it is the start of an object, a
- * compare that it is not free already.  False: nothing happened. */
+ * compare that it is not free already.  False: nothing happened.
+ */
 ALWAYS_INLINE bool fast_free_small(struct heap *heap, void *mem)
 {
     size_t pfn = ((uintptr_t)mem - heap->base) >> PAGE_SHIFT;
@@ -63,14 +90,22 @@ ALWAYS_INLINE bool fast_free_small(struct heap *heap, void *mem)
     if (UNLIKELY(cls >= NSLAB))
         return false;
     struct bin *bin = &heap->bins[cls];
+    struct free_object *object = mem;
     uintptr_t key = heap->key ^ (uintptr_t)mem;
     if (config_checks) {
         uint32_t offset = (uint32_t)(uintptr_t)mem & (PAGE_BYTES - 1);
         if (UNLIKELY(!is_multiple(offset, bin->magic)) ||
-            UNLIKELY(((struct free_object *)mem)->key == key))
+            UNLIKELY(object->key == key))
             return false;
     }
-    return fast_push(bin, mem, key);
+    if (UNLIKELY(--bin->room < 0)) {
+        bin->room = 0;
+        return fast_spill(heap, cls, mem, pfn);
+    }
+    object->key = key;
+    object->next = bin->head;
+    bin->head = object;
+    return true;
 }
 
 /* The start of an object of that class, and not free: fast_free_small() found

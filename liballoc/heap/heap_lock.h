@@ -55,6 +55,33 @@ ALWAYS_INLINE NO_THREAD_SAFETY void heap_lock_owner(struct heap *heap)
         heap_lock_contended(heap);
 }
 
+/* For short work on the fast path's edge; false: a helper is there. */
+ALWAYS_INLINE bool heap_try_enter(struct heap *heap)
+{
+    /* stale ok: only the owner writes it */
+    uint32_t epoch = load_relaxed(&heap->epoch);
+
+    if (!config_biased || UNLIKELY(!os_membarrier_works))
+        return false;
+    /* stale ok: ordered against the load below by the helper's membarrier */
+    store_relaxed(&heap->epoch, epoch + 1);
+    compiler_barrier();
+    /* acquire: pairs with the release in heap_unlock_remote() */
+    if (LIKELY(load_acquire(&heap->helping) == 0))
+        return true;
+    /* release: lets the helper go on; pairs with owner_wait() */
+    store_release(&heap->epoch, epoch + 2);
+    return false;
+}
+
+ALWAYS_INLINE void heap_leave(struct heap *heap)
+{
+    /* stale ok: only the owner writes it */
+    uint32_t epoch = load_relaxed(&heap->epoch);
+    /* release: publishes the owner's changes; pairs with owner_wait() */
+    store_release(&heap->epoch, epoch + 1);
+}
+
 ALWAYS_INLINE NO_THREAD_SAFETY void heap_unlock_owner(struct heap *heap)
 {
     if (UNLIKELY(heap->by_lock)) {

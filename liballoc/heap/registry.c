@@ -28,6 +28,11 @@ struct heap heap_dummy = {
 TLS_IE struct heap *thread_heap = &heap_dummy;
 TLS_IE struct heap *thread_own;
 
+enum {
+    PAGE_LIST_HIGH = 4, /* slabs' worth of free pages a thread keeps */
+    PAGE_LIST_BATCH = 2,
+};
+
 struct lock registry_lock = LOCK_INIT(LOCK_RANK_HEAPS);
 struct heap *heap_table[MAX_HEAPS];
 uint32_t heap_count = 1; /* id 0 is nobody's */
@@ -61,13 +66,14 @@ static struct heap *heap_create(void) REQUIRES(registry_lock)
     heap->base = zones[0].base;
     heap->npages = zones[0].npages;
     heap->tags = zones[0].tags;
+    heap->pages = zones[0].pages;
     heap->key = object_secret;
     heap->id = id;
     heap->tag = tag_make(id, 0);
     heap->lock = (struct lock)LOCK_INIT(LOCK_RANK_HEAP);
     heap_init_sizes(heap);
-    page_list_init(&heap->page_lists[0], 0, 4, 8);
-    page_list_init(&heap->page_lists[1], 2, 2, 4);
+    page_list_init(&heap->page_list, SLAB_ORDER, PAGE_LIST_BATCH,
+                   PAGE_LIST_HIGH);
     arena_init(&heap->arena, id, id == 1);
     heap_table[id] = heap;
     heap_count = id + 1;
@@ -150,8 +156,7 @@ static void flush_all_bins(struct heap *heap)
     remote_collect_helper(heap);
     for (unsigned cls = 0; cls < NCLASS; cls++)
         bin_flush_locked(heap, cls);
-    for (unsigned i = 0; i < NPAGE_LISTS; i++)
-        page_list_drain(&heap->page_lists[i]);
+    page_list_drain(&heap->page_list);
     heap_unlock(heap);
 }
 

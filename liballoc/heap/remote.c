@@ -154,7 +154,7 @@ void remote_flush(struct heap *heap)
 
 static void collect_slabs(struct heap *heap)
 {
-    struct slab_source from = {heap->page_lists, heap->id};
+    struct slab_source from = {&heap->page_list, heap->id};
     /* acquire: pairs with the release in announce() */
     struct slab *slab = exchange_acquire(&heap->pending, NULL);
 

@@ -61,14 +61,13 @@ void heap_maintain(struct heap *heap)
 /* What one heap can give without its owner: all but the bins. */
 static size_t trim_shared(struct heap *heap, size_t pad) REQUIRES(heap->lock)
 {
-    struct slab_source from = {heap->page_lists, heap->id};
+    struct slab_source from = {&heap->page_list, heap->id};
     size_t given = 0;
 
     remote_collect_helper(heap);
     for (unsigned cls = 0; cls < NSLAB; cls++)
         given += slab_cache_shrink(&heap->slab_caches[cls], &from);
-    for (unsigned i = 0; i < NPAGE_LISTS; i++)
-        page_list_drain(&heap->page_lists[i]);
+    page_list_drain(&heap->page_list);
     return given + arena_trim(&heap->arena, pad);
 }
 

@@ -17,7 +17,7 @@ static struct list_head caches; /* Protected by: caches_lock */
 
 static struct slab_source source_of(struct object_cache *cache)
 {
-    return (struct slab_source){cache->page_lists, 0};
+    return (struct slab_source){&cache->page_list, 0};
 }
 
 static void *slot_object(const struct object_cache *cache,
@@ -42,8 +42,7 @@ bool object_cache_init(struct object_cache *cache, const char *name,
     cache->lock = (struct lock)LOCK_INIT(LOCK_RANK_CACHE);
     slab_cache_init(&cache->slabs, slot, NSLAB);
     slab_cache_set_colour(&cache->slabs, align);
-    page_list_init(&cache->page_lists[0], 0, 1, 2);
-    page_list_init(&cache->page_lists[1], 2, 1, 2);
+    page_list_init(&cache->page_list, SLAB_ORDER, 1, 2);
     lock_acquire(&caches_lock);
     list_insert(&caches, &cache->all);
     lock_release(&caches_lock);
@@ -138,9 +137,7 @@ size_t object_cache_shrink(struct object_cache *cache)
     lock_acquire(&cache->lock);
     loose_flush(cache, 0);
     size_t bytes = slab_cache_shrink(&cache->slabs, &from);
-    for (unsigned i = 0; i < OBJECT_CACHE_LISTS; i++) {
-        page_list_drain(&cache->page_lists[i]);
-    }
+    page_list_drain(&cache->page_list);
     lock_release(&cache->lock);
     return bytes;
 }

@@ -19,7 +19,6 @@
 
 enum {
     OBJECT_CACHE_NAME = 32,
-    OBJECT_CACHE_LISTS = 2,
 };
 
 struct object_cache {
@@ -30,7 +29,7 @@ struct object_cache {
     struct lock lock;
     struct list_head all;       /* registry of caches */
     struct slab_cache slabs;                      /* Protected by: lock */
-    struct page_list page_lists[OBJECT_CACHE_LISTS]; /* Protected by: lock */
+    struct page_list page_list;                   /* Protected by: lock */
     struct chain loose;         /* slots at hand.  Protected by: lock */
     size_t live;                /* objects out.  Protected by: lock */
 };

@@ -13,19 +13,12 @@ enum {
 
 struct slab *slab_of(const struct page_ref *ref)
 {
-    /* Slabs have order 0 or 2 and are aligned: look at their two heads. */
-    struct page *page = page_of(ref);
+    size_t head = round_down(ref->pfn, SLAB_PAGES);
+    struct page *page = &ref->zone->pages[head];
 
-    if (page->state == PAGE_SLAB || page->state == PAGE_CACHE)
-        return page_slab(page);
-    for (unsigned order = 1; order <= MAX_ORDER; order++) {
-        size_t head = round_down(ref->pfn, (size_t)1 << order);
-        page = &ref->zone->pages[head];
-        if ((page->state == PAGE_SLAB || page->state == PAGE_CACHE) &&
-            page->order >= order)
-            return page_slab(page);
-    }
-    return NULL;
+    return page->state == PAGE_SLAB || page->state == PAGE_CACHE
+               ? page_slab(page)
+               : NULL;
 }
 
 struct free_object *slab_object(struct slab *slab, unsigned index)
@@ -55,11 +48,10 @@ int slab_index(struct slab *slab, uintptr_t mem)
     return (int)((offset >> PAGE_SHIFT) * cache->objs_page + index);
 }
 
-void slab_init(struct slab *slab, struct slab_cache *cache, unsigned order,
-               uint32_t heap_id)
+void slab_init(struct slab *slab, struct slab_cache *cache, uint32_t heap_id)
 {
     slab->state = cache->state;
-    slab->order = (uint8_t)order;
+    slab->order = SLAB_ORDER;
     slab->on_list = SLAB_ACTIVE;
     slab->heap_id = heap_id;
     slab->cache = cache;
@@ -67,31 +59,36 @@ void slab_init(struct slab *slab, struct slab_cache *cache, unsigned order,
     slab->pending_next = NULL;
     slab->inuse = 0;
     slab->carved = 0;
-    slab->nobjects = (uint16_t)(cache->objs_page << order);
+    slab->nobjects = (uint16_t)(cache->objs_page << SLAB_ORDER);
     slab->cls = cache->cls;
     slab->colour = cache->colour_next;
-    slab->unused = 0;
+    slab->carved_to = 0;
     /* stale ok: nobody else knows the slab yet */
     store_relaxed(&slab->remote, 0);
 }
 
-void slab_take_listed(struct slab *slab, unsigned max, struct chain *chain)
+/*
+ * A list in random order makes each pop wait for the one before; the lines
+ * are fetched here in address order, many at a time.
+ */
+static void slab_prefetch(struct slab *slab)
+{
+    const char *at = (const char *)slab_address(slab);
+    size_t step = max_size(slab->cache->size, 64);
+
+    for (size_t offset = 0; offset < slab->carved_to; offset += step)
+        __builtin_prefetch(at + offset, 1, 2);
+}
+
+void slab_take_listed(struct slab *slab, struct chain *chain)
 {
     chain->head = slab->freelist;
     chain->count = slab_listed(slab);
     chain->carved = false;
-    if (chain->count <= max) {
-        slab->freelist = NULL;
-        slab->inuse = slab->carved;
-        return;
-    }
-    struct free_object *last = slab->freelist;
-    for (unsigned i = 1; i < max; i++)
-        last = last->next;
-    slab->freelist = last->next;
-    last->next = NULL;
-    chain->count = max;
-    slab->inuse = (uint16_t)(slab->inuse + max);
+    if (chain->count >= slab->nobjects / 2)
+        slab_prefetch(slab);
+    slab->freelist = NULL;
+    slab->inuse = slab->carved;
 }
 
 void slab_carve(struct slab *slab, unsigned max, struct chain *chain)
@@ -121,6 +118,8 @@ void slab_carve(struct slab *slab, unsigned max, struct chain *chain)
     }
     object->next = NULL;
     object->key = object_key(object);
+    slab->carved_to =
+        (uint32_t)((uintptr_t)object + cache->size - slab_address(slab));
 }
 
 bool slab_remote_push(struct slab *slab, struct chain chain,

@@ -58,23 +58,20 @@ struct free_object *slab_object(struct slab *slab, unsigned index);
 /* Index of the object that starts at `mem`; -1 if none starts there. */
 int slab_index(struct slab *slab, uintptr_t mem);
 
-/* The same for a start of an object of a class without colour: no check. */
-static inline unsigned slab_number(struct slab *slab, uintptr_t mem)
+/* False: the object at `mem` was never handed out. */
+static inline bool slab_has_carved(const struct slab *slab, uintptr_t mem)
 {
-    const struct slab_cache *cache = slab->cache;
-    size_t in_slab = mem & (((size_t)PAGE_BYTES << slab->order) - 1);
-    uint32_t in_page = (uint32_t)(mem & (PAGE_BYTES - 1));
-
-    return (unsigned)(in_slab >> PAGE_SHIFT) * cache->objs_page +
-           divide_exact(in_page, cache->magic);
+    return (mem & (SLAB_BYTES - 1)) < slab->carved_to;
 }
 
 /* Lays out the objects of a fresh block of pages; none is touched. */
-void slab_init(struct slab *slab, struct slab_cache *cache, unsigned order,
-               uint32_t heap_id);
+void slab_init(struct slab *slab, struct slab_cache *cache, uint32_t heap_id);
 
-/* Up to `max` free objects of the slab that were out before; may be none. */
-void slab_take_listed(struct slab *slab, unsigned max, struct chain *chain);
+/*
+ * All free objects of the slab that were out before; may be none.  All, for
+ * cutting the list would mean walking it.
+ */
+void slab_take_listed(struct slab *slab, struct chain *chain);
 
 /*
  * Carves new objects up to the next 4 KiB boundary, at least one and at most

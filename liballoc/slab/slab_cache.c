@@ -55,21 +55,16 @@ static void slab_move(struct slab_cache *cache, struct slab *slab,
 static struct slab *slab_create(struct slab_cache *cache,
                                 const struct slab_source *from)
 {
-    unsigned order = cache->nr_slabs == 0 ? SLAB_ORDER_FIRST : SLAB_ORDER;
-    struct page *page = page_list_alloc(&from->lists[order != 0]);
+    struct page *page = page_list_alloc(from->list);
 
-    if (page == NULL && order != 0) {
-        order = 0;
-        page = page_list_alloc(&from->lists[0]);
-    }
     if (page == NULL)
         return NULL;
     struct slab *slab = page_slab(page);
-    slab_init(slab, cache, order, from->heap_id);
+    slab_init(slab, cache, from->heap_id);
     colour_advance(cache, 16);
     cache->nr_slabs++;
     uint32_t kind = cache->cls < NSLAB ? cache->cls : (uint32_t)KIND_CACHE;
-    tag_set(page_zone(page), page_number(page), (size_t)1 << order,
+    tag_set(page_zone(page), page_number(page), SLAB_PAGES,
             tag_make(from->heap_id, kind));
     return slab;
 }
@@ -83,7 +78,7 @@ static void slab_release(struct slab_cache *cache,
     ASSERT(2, slab_check(slab) == NULL);
     cache->nr_slabs--;
     slab->state = PAGE_NONE;
-    page_list_free(&from->lists[slab->order != 0], page);
+    page_list_free(from->list, page);
 }
 
 /* The fullest of the first partial slabs: emptier ones may become free. */
@@ -139,7 +134,7 @@ bool slab_cache_take(struct slab_cache *cache, const struct slab_source *from,
     if (slab == NULL)
         return false;
     if (slab_listed(slab) > 0)
-        slab_take_listed(slab, want, chain);
+        slab_take_listed(slab, chain);
     else
         slab_carve(slab, want, chain);
     return true;
@@ -180,13 +175,13 @@ size_t slab_cache_shrink(struct slab_cache *cache,
     while ((first = list_first(&cache->empty)) != NULL) {
         struct slab *slab = CONTAINER_OF(first, struct slab, lru);
         slab_move(cache, slab, SLAB_ACTIVE);
-        bytes += (size_t)PAGE_BYTES << slab->order;
+        bytes += SLAB_BYTES;
         slab_release(cache, from, slab);
     }
     struct slab *active = cache->active;
     if (active != NULL && active->inuse == 0) {
         cache->active = NULL;
-        bytes += (size_t)PAGE_BYTES << active->order;
+        bytes += SLAB_BYTES;
         slab_release(cache, from, active);
     }
     return bytes;

@@ -18,14 +18,9 @@
 #include "page/page_list.h"
 #include "slab/slab.h"
 
-enum {
-    SLAB_ORDER_FIRST = 0, /* a class used once costs one page */
-    SLAB_ORDER = 2,
-};
-
-/* Where a cache gets pages: lists[0] of order 0, lists[1] of order 2. */
+/* Where a cache gets blocks of SLAB_ORDER. */
 struct slab_source {
-    struct page_list *lists;
+    struct page_list *list;
     uint32_t heap_id;
 };
 
@@ -40,8 +35,8 @@ void slab_cache_init(struct slab_cache *cache, size_t size, unsigned cls);
 void slab_cache_set_colour(struct slab_cache *cache, size_t step);
 
 /*
- * A chain of free objects, one to `want`: listed ones of the best slab, or new
- * ones.  False: no memory.
+ * A chain of free objects, at least one: all listed ones of the best slab, or
+ * up to `want` new ones.  False: no memory.
  */
 bool slab_cache_take(struct slab_cache *cache, const struct slab_source *from,
                      unsigned want, struct chain *chain);
