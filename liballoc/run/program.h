@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIBALLOC_RUN_PROGRAM_H
+#define LIBALLOC_RUN_PROGRAM_H
+/*
+ * Looks at a program before it is run: will ld.so preload anything into it?
+ */
+
+/*
+ * Why preloading does nothing in what execvp(name) would run, or NULL: all is
+ * well, or it cannot be told (execvp will then say what is wrong).
+ */
+const char *program_obstacle(const char *name);
+
+#endif
