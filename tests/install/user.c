@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stranger's program, linked with an installed liballoc: prints "liballoc
+ * VERSION" when malloc, aligned_alloc and strdup's malloc are liballoc's.
+ */
+#include <liballoc.h>
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A name that liballoc uses inside: no conflict, even when linked statically. */
+int zones = 42;
+
+/* Live bytes as liballoc counts them; 0 = it is not asked at all. */
+static size_t live(void)
+{
+    struct liballoc_stats stats;
+
+    return liballoc_stats_get(&stats, sizeof stats) == 0 ? stats.live : 0;
+}
+
+int main(void)
+{
+    size_t before = live();
+    void *own = malloc(100000);
+    void *aligned = aligned_alloc(256, 1 << 20);
+    char *text = strdup("the C library calls malloc as well");
+
+    if (own == NULL || aligned == NULL || text == NULL || zones != 42)
+        return 1;
+    /* A size of ours: glibc would give 40. */
+    if (malloc_usable_size(text) != 48 || live() < before + 100000 + (1 << 20))
+        return 2;
+    free(own);
+    free(aligned);
+    free(text);
+    printf("liballoc %s\n", liballoc_version());
+    return 0;
+}
