@@ -4,6 +4,9 @@
 /*
  * Thread heaps: what one thread allocates from without a lock.
  *
+ *   bins[cls]          objects of slabs of the class
+ *   bins[NSLAB + cls]  chunks that hold the class's size
+ *
  *   bin ->  head -> obj -> obj -> ... (LIFO; count = limit - room)
  *           spare -> a parked chain of spare_count objects (a "sheaf")
  *
@@ -34,6 +37,7 @@ struct remote_batch {
 enum {
     NREMOTE = 16,    /* slab batches, direct mapped */
     NREMOTE_CHUNK = 4, /* chunk batches, by heap id */
+    NHEAPBINS = NSLAB + NCLASS, /* objects by class, then chunks by class */
     NSIZE_TABLE = SMALL_MAX / 16 + 1,
 };
 
@@ -53,15 +57,15 @@ struct heap {
     uint32_t tag;                   /* id << TAG_KIND_SHIFT */
     uint32_t id;
     uint16_t bin_offset[NSIZE_TABLE]; /* (size + 15) >> 4 to the bin's offset */
-    struct bin bins[NCLASS] __attribute__((aligned(32))); /* Owner only */
+    struct bin bins[NHEAPBINS] __attribute__((aligned(32))); /* Owner only */
 
     /* Owner only, off the fast path. */
-    uint16_t cap[NCLASS];           /* wanted capacity of a bin */
-    uint8_t used[NCLASS];           /* class had a slow event since the tick */
-    uint32_t spills[NCLASS];        /* objects spilled since the last refill */
+    uint16_t cap[NHEAPBINS];        /* wanted capacity; 0: never used yet */
+    uint8_t used[NHEAPBINS];        /* had a slow event since the tick */
+    uint32_t spills[NHEAPBINS];     /* objects spilled since the last refill */
     struct remote_batch remote[NREMOTE];
     struct remote_batch remote_chunk[NREMOTE_CHUNK];
-    size_t cached_bytes;            /* sum of cap * size above SMALL_MAX */
+    size_t cached_bytes;            /* growth of cap * size above SMALL_MAX */
     uint64_t tick_ms;               /* time of the last tick */
 
     /* Shared: others push, the owner or a helper takes. */

@@ -59,8 +59,7 @@ _Static_assert(sizeof(struct page) == 64, "one cache line a page");
 enum tag_kind {
     TAG_KIND_SHIFT = 8,
     KIND_CHUNK = 0x80, /* arena memory: chunk headers tell more */
-    KIND_RUN = 0x81,   /* first page of a run */
-    KIND_TAIL = 0x82,  /* a later page of a run or user block */
+    KIND_RUN = 0x81,   /* first page of a run; its others are nobody's */
     KIND_USER = 0x83,  /* first page of a liballoc_pages_alloc() block */
     KIND_CACHE = 0x84, /* slab page of an object cache */
 };

@@ -126,9 +126,9 @@ struct heap_root {
     /* Geometry. */
     uint8_t page_shift;
     uint8_t norders;
-    uint8_t nslab;   /* classes served by slabs ... */
-    uint8_t nmedium; /* ... by chunks ... */
-    uint8_t nrun;    /* ... and by runs */
+    uint8_t nslab;  /* classes that slabs can serve: bins[0 .. nslab - 1] ... */
+    uint8_t nclass; /* ... and chunks: bins[nslab .. nslab + nclass - 1] */
+    uint8_t nbins;  /* their sum */
     uint8_t chunk_sum_shift;
     uint8_t tag_kind_shift;
     uint8_t unused;

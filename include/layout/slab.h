@@ -15,16 +15,14 @@
 #include "layout/page.h"
 
 enum {
-    NSLAB = 32,    /* size classes up to SMALL_MAX */
-    NMEDIUM = 64,  /* 1 KiB .. 256 KiB, chunks */
-    NRUN = 32,     /* 256 KiB .. 4 MiB, page runs */
-    NCLASS = NSLAB + NMEDIUM + NRUN,
-    SMALL_MAX = 1024,
+    NCLASS = 96,          /* size classes, 16 bytes to MEDIUM_MAX */
+    NSLAB = 64,           /* of these, classes that slabs can serve */
+    SMALL_MAX = 1024,     /* sizes that malloc() looks up in a table */
+    SLAB_MAX = 16 * 1024, /* size of class NSLAB - 1: one object a page */
     MEDIUM_MAX = 256 * 1024,
-    RUN_CLASS_MAX = 4 * 1024 * 1024,
 };
 
-/* Smallest class whose objects hold `size` bytes; 1..RUN_CLASS_MAX. */
+/* Smallest class whose objects hold `size` bytes; 1..MEDIUM_MAX. */
 static inline unsigned size_class(size_t size)
 {
     if (size <= 256)
@@ -33,7 +31,7 @@ static inline unsigned size_class(size_t size)
     return 8 * b + (unsigned)((size - 1) >> (b - 3)) - 56;
 }
 
-/* Largest class whose objects fit in `size` bytes; 16..RUN_CLASS_MAX. */
+/* Largest class whose objects fit in `size` bytes; 16..MEDIUM_MAX. */
 static inline unsigned size_class_floor(size_t size)
 {
     if (size < 256)

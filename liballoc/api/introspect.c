@@ -25,7 +25,7 @@ EXPORT struct mallinfo2 mallinfo2(void)
         .smblks = all->fastbins,
         .hblks = stats.mmapped_count,
         .hblkhd = stats.mmapped,
-        .fsmblks = all->bin_slab + all->bin_chunk + all->bin_run,
+        .fsmblks = all->bin_slab + all->bin_chunk,
         .uordblks = stats_live(&stats),
         .fordblks = stats_free(&stats),
         .keepcost = all->top,
@@ -100,7 +100,7 @@ EXPORT void malloc_stats(void)
                  "free in slabs    = %lu\n"
                  "free chunks, top = %lu\n",
                  stats.heaps, stats.heaps_idle, stats.all.slabs,
-                 stats.all.bin_slab + stats.all.bin_chunk + stats.all.bin_run,
+                 stats.all.bin_slab + stats.all.bin_chunk,
                  stats.all.slab_free, stats.all.chunk_free + stats.all.top);
     print_stderr("free dirty pages = %lu\n"
                  "free clean pages = %lu\n"

@@ -36,7 +36,7 @@ static NOINLINE void *malloc_medium(size_t size)
 {
     struct heap *heap = thread_heap;
 
-    if (LIKELY(size <= RUN_CLASS_MAX)) {
+    if (LIKELY(size <= MEDIUM_MAX)) {
         void *mem = fast_alloc_medium(heap, size);
         if (LIKELY(mem != NULL))
             return mem;

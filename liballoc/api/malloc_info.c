@@ -55,7 +55,7 @@ static void text_totals(struct text *text, const struct heap_census *census)
          "<total type=\"fast\" count=\"%lu\" size=\"%lu\"/>\n"
          "<total type=\"rest\" count=\"%lu\" size=\"%lu\"/>\n",
          census->fastbins,
-         census->bin_slab + census->bin_chunk + census->bin_run,
+         census->bin_slab + census->bin_chunk,
          census->chunks_free + (census->top > 0),
          census->chunk_free + census->top + census->slab_free);
 }

@@ -29,8 +29,7 @@ static void *user_alloc(size_t npages, unsigned order, unsigned flags,
     page->order = (uint8_t)order;
     page->flags = exact ? PAGE_FLAG_EXACT : 0;
     page->npages = (uint32_t)npages;
-    tag_set_run(page_zone(page), page_number(page), npages,
-                tag_make(0, KIND_USER));
+    tag_set(page_zone(page), page_number(page), 1, tag_make(0, KIND_USER));
     void *mem = page_mem(page);
     if ((flags & LIBALLOC_ZERO) != 0 && !fresh)
         memset(mem, 0, npages << PAGE_SHIFT);
@@ -52,6 +51,7 @@ static void user_free(void *mem, size_t npages, bool exact, const char *name)
     if (page->npages != npages ||
         ((page->flags & PAGE_FLAG_EXACT) != 0) != exact)
         fatal("invalid size (pages)", mem);
+    tag_set(ref.zone, ref.pfn, 1, 0);
     zone_free_run(page, npages);
 }
 

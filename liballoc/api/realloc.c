@@ -101,7 +101,7 @@ EXPORT size_t malloc_size(const void *mem)
 EXPORT size_t malloc_good_size(size_t size)
 {
     size += size == 0;
-    return size <= RUN_CLASS_MAX ? size_class_bytes(size_class(size)) : size;
+    return size <= MEDIUM_MAX ? size_class_bytes(size_class(size)) : size;
 }
 
 ALIAS(realloc) void *__libc_realloc(void *mem, size_t size);

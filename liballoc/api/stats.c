@@ -30,7 +30,6 @@ static void add(struct heap_census *sum, const struct heap_census *one)
     sum->top += one->top;
     sum->bin_slab += one->bin_slab;
     sum->bin_chunk += one->bin_chunk;
-    sum->bin_run += one->bin_run;
     sum->fastbins += one->fastbins;
 }
 
@@ -86,9 +85,7 @@ size_t stats_live(const struct stats *stats)
     size_t slabs = minus(all->slab_out, all->bin_slab);
     size_t chunks =
         minus(all->system, all->chunk_free + all->top + all->bin_chunk);
-    size_t runs = minus(stats->pages.run, all->bin_run);
-
-    return slabs + chunks + runs + stats->pages.user + stats->pages.cache;
+    return slabs + chunks + stats->pages.run + stats->pages.user + stats->pages.cache;
 }
 
 size_t stats_free(const struct stats *stats)
@@ -102,7 +99,7 @@ static void fill_public(const struct stats *stats, struct liballoc_stats *out)
 
     *out = (struct liballoc_stats){
         .live = stats_live(stats) + stats->mmapped,
-        .cached = all->bin_slab + all->bin_chunk + all->bin_run,
+        .cached = all->bin_slab + all->bin_chunk,
         .slab_free = all->slab_free,
         .chunk_free = all->chunk_free + all->top,
         .page_free = stats->pages.dirty + stats->pages.listed,

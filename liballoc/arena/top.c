@@ -107,6 +107,14 @@ static void segment_tag(const struct arena *arena, struct page *page,
             tag_make(arena->heap_id, KIND_CHUNK));
 }
 
+/* Pages of the segment that starts with `page`, back to the zone. */
+static void pages_return(struct page *page, size_t from, size_t npages)
+{
+    page[from].zone = page->zone;
+    tag_set(page_zone(page), page_number(page) + from, npages, 0);
+    zone_free_run(page + from, npages);
+}
+
 /* More pages right behind top's run. */
 static bool grow_in_place(struct arena *arena, size_t npages)
 {
@@ -298,7 +306,7 @@ static size_t trim_run(struct arena *arena, size_t keep)
                   chunk_flags(arena->top));
         close_segment(stop, true);
     }
-    zone_free_run(page + ((stop - start) >> PAGE_SHIFT), npages);
+    pages_return(page, (stop - start) >> PAGE_SHIFT, npages);
     return npages << PAGE_SHIFT;
 }
 
@@ -373,8 +381,7 @@ bool segment_return(struct arena *arena, struct chunk *chunk, size_t size)
         leave_front(arena, chunk, from);
     }
     arena->system_mem -= hole << PAGE_SHIFT;
-    first->zone = page->zone;
-    zone_free_run(first, hole);
+    pages_return(page, (from - seg_start) >> PAGE_SHIFT, hole);
     return true;
 }
 

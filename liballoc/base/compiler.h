@@ -56,6 +56,12 @@
 # define IN_RESULT_REGISTER(pointer) ((void)0)
 #endif
 
+/*
+ * The compiler forgets what it knows about the value: off the fast path it is
+ * computed anew instead of being kept in a register on it.  No code.
+ */
+#define FORGET(value) __asm__("" : "+r"(value))
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The structure whose member `field` is at `ptr`. */

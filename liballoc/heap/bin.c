@@ -9,62 +9,42 @@
 #include "base/tunables.h"
 #include "heap/registry.h"
 #include "heap/remote.h"
-#include "heap/run.h"
 #include "page/zone.h"
 #include "slab/slab_cache.h"
 
 enum {
     CAP_MAX = 1024,           /* objects in any bin */
     SMALL_START = 4 * KIB,    /* bytes a fresh bin of a small class may hold */
-    MEDIUM_START = 32 * KIB,
-    MEDIUM_CAP_MAX = 64,
-    RUN_CAP_MAX = 4,
+    CHUNK_START = 32 * KIB,
+    CHUNK_CAP_MAX = 64,
 };
 
-bool class_is_slab(unsigned cls)
+static size_t cap_start(unsigned index)
 {
-    return cls < NSLAB && size_class_bytes(cls) <= tunables.slab_max;
+    size_t size = bin_bytes(index);
+
+    return index < NSLAB ? clamp_size(SMALL_START / size, 4, 64)
+                         : clamp_size(CHUNK_START / size, 1, 16);
 }
 
-static size_t cap_start(unsigned cls)
+static size_t cap_most(unsigned index)
 {
-    size_t size = size_class_bytes(cls);
-
-    if (cls < NSLAB)
-        return clamp_size(SMALL_START / size, 8, 64);
-    return clamp_size(MEDIUM_START / size, 1, 16);
+    return index < NSLAB
+               ? clamp_size(tunables.bin_bytes / bin_bytes(index), 8, CAP_MAX)
+               : CHUNK_CAP_MAX;
 }
 
-static size_t cap_most(unsigned cls)
+/* Bins are set up at their first slow event: an unused one stays untouched. */
+static void bin_init(struct heap *heap, unsigned index)
 {
-    size_t size = size_class_bytes(cls);
+    struct bin *bin = &heap->bins[index];
 
-    if (cls < NSLAB)
-        return clamp_size(tunables.bin_bytes / size, 8, CAP_MAX);
-    return cls < NSLAB + NMEDIUM ? MEDIUM_CAP_MAX : RUN_CAP_MAX;
-}
-
-static void bin_reset(struct heap *heap, unsigned cls)
-{
-    struct bin *bin = &heap->bins[cls];
-
-    bin->head = NULL;
-    bin->spare = NULL;
-    bin->spare_count = 0;
-    bin->limit = heap->cap[cls];
-    bin->room = heap->cap[cls];
-}
-
-void bins_init(struct heap *heap)
-{
-    heap->cached_bytes = 0;
-    for (unsigned cls = 0; cls < NCLASS; cls++) {
-        heap->cap[cls] = (uint16_t)cap_start(cls);
-        if (cls >= NSLAB)
-            heap->cached_bytes += heap->cap[cls] * size_class_bytes(cls);
-        heap->bins[cls].magic = divide_magic(size_class_bytes(cls));
-        bin_reset(heap, cls);
-    }
+    if (LIKELY(heap->cap[index] != 0))
+        return;
+    heap->cap[index] = (uint16_t)cap_start(index);
+    bin->magic = divide_magic(bin_bytes(index));
+    bin->limit = heap->cap[index];
+    bin->room = heap->cap[index];
 }
 
 /* Bins above SMALL_MAX share a budget: what is live tells how much. */
@@ -72,98 +52,91 @@ static bool cap_is_affordable(const struct heap *heap, size_t more)
 {
     size_t live = zone_live_pages() << PAGE_SHIFT;
 
-    return heap->cached_bytes + more <= max_size(tunables.cache_bytes, live / 8);
+    return heap->cached_bytes + more <= tunables.cache_bytes + live / 8;
 }
 
 /*
  * A refill soon after a spill: what went away was needed, the bin is too
  * small.  Many spills in a row are a burst: no bin is large enough for that.
  */
-static void cap_grow(struct heap *heap, unsigned cls)
+static void cap_adapt(struct heap *heap, unsigned index)
 {
-    size_t cap = heap->cap[cls];
-    size_t more = min_size(cap, cap_most(cls) - min_size(cap, cap_most(cls)));
+    size_t cap = heap->cap[index];
+    size_t most = cap_most(index);
+    size_t more = min_size(cap, most - min_size(cap, most));
+    size_t bytes = more * bin_bytes(index);
+    uint32_t spills = heap->spills[index];
 
-    if (cls >= NSLAB) {
-        size_t bytes = more * size_class_bytes(cls);
+    heap->spills[index] = 0;
+    if (spills == 0 || spills > 2 * cap)
+        return;
+    if (bin_bytes(index) > SMALL_MAX) {
         if (!cap_is_affordable(heap, bytes))
             return;
         heap->cached_bytes += bytes;
     }
-    heap->cap[cls] = (uint16_t)(cap + more);
+    heap->cap[index] = (uint16_t)(cap + more);
 }
 
 /* The chain becomes the bin's contents, with room for cap more. */
-static void bin_load(struct heap *heap, unsigned cls, void *head, size_t count)
+static void bin_load(struct heap *heap, unsigned index, void *head,
+                     size_t count)
 {
-    struct bin *bin = &heap->bins[cls];
+    struct bin *bin = &heap->bins[index];
 
     bin->head = head;
-    bin->room = heap->cap[cls];
-    bin->limit = (int32_t)(count + heap->cap[cls]);
+    bin->room = heap->cap[index];
+    bin->limit = (int32_t)(count + heap->cap[index]);
 }
 
 static bool refill_slab(struct heap *heap, unsigned cls)
     REQUIRES(heap->lock)
 {
     struct slab_source from = {&heap->page_list, heap->id};
+    struct slab_cache *cache = &heap->slab_caches[cls];
     struct chain chain;
 
-    if (!slab_cache_take(&heap->slab_caches[cls], &from, heap->cap[cls], &chain))
+    if (cache->size == 0)
+        slab_cache_init(cache, size_class_bytes(cls), cls);
+    if (!slab_cache_take(cache, &from, heap->cap[cls], &chain))
         return false;
     bin_load(heap, cls, chain.head, chain.count);
     return true;
 }
 
-static bool refill_chunk(struct heap *heap, unsigned cls)
+static bool refill_chunk(struct heap *heap, unsigned index)
     REQUIRES(heap->lock)
 {
-    size_t size = size_class_bytes(cls) + CHUNK_HEADER;
-    struct chunk *chunk = arena_alloc(&heap->arena, size);
+    struct chunk *chunk =
+        arena_alloc(&heap->arena, bin_bytes(index) + CHUNK_HEADER);
 
     if (chunk == NULL)
         return false;
     struct free_object *object = chunk_to_mem(chunk);
     object->next = NULL;
-    bin_load(heap, cls, object, 1);
+    bin_load(heap, index, object, 1);
     return true;
 }
 
-static bool refill_run(struct heap *heap, unsigned cls)
+bool bin_refill(struct heap *heap, unsigned index)
 {
-    bool fresh;
-    struct free_object *object =
-        run_alloc(size_class_bytes(cls), PAGE_BYTES, &fresh);
+    struct bin *bin = &heap->bins[index];
 
-    if (object == NULL)
-        return false;
-    object->next = NULL;
-    bin_load(heap, cls, object, 1);
-    return true;
-}
-
-bool bin_refill(struct heap *heap, unsigned cls)
-{
-    struct bin *bin = &heap->bins[cls];
-
-    heap->used[cls] = 1;
+    bin_init(heap, index);
+    heap->used[index] = 1;
     if (bin->spare != NULL) {
-        bin_load(heap, cls, bin->spare, bin->spare_count);
+        bin_load(heap, index, bin->spare, bin->spare_count);
         bin->spare = NULL;
         bin->spare_count = 0;
         return true;
     }
-    if (heap->spills[cls] > 0 && heap->spills[cls] <= 2 * heap->cap[cls])
-        cap_grow(heap, cls);
-    heap->spills[cls] = 0;
-    if (cls >= NSLAB + NMEDIUM)
-        return refill_run(heap, cls);
+    cap_adapt(heap, index);
     heap_lock(heap);
     remote_collect_owner(heap);
     bool filled = bin->head != NULL;
     if (!filled)
-        filled = class_is_slab(cls) ? refill_slab(heap, cls)
-                                    : refill_chunk(heap, cls);
+        filled = index < NSLAB ? refill_slab(heap, index)
+                               : refill_chunk(heap, index);
     heap_unlock(heap);
     return filled;
 }
@@ -222,65 +195,58 @@ static void flush_chunks(struct heap *heap, struct free_object *object)
     }
 }
 
-static void flush_runs(struct free_object *object)
-{
-    while (object != NULL) {
-        struct free_object *next = object->next;
-        if (UNLIKELY(object->key != object_key(object)))
-            fatal("corrupted free list", object);
-        run_release(object);
-        object = next;
-    }
-}
-
-/* A chain of `cls` back to its slabs, its arena, or the zone. */
-static void chain_flush(struct heap *heap, unsigned cls,
+/* A chain of a bin back to its slabs, or to the arena. */
+static void chain_flush(struct heap *heap, unsigned index,
                         struct free_object *object)
     REQUIRES(heap->lock)
 {
-    if (class_is_slab(cls))
-        flush_slab(heap, &heap->slab_caches[cls], object);
-    else if (cls < NSLAB + NMEDIUM)
-        flush_chunks(heap, object);
+    if (index < NSLAB)
+        flush_slab(heap, &heap->slab_caches[index], object);
     else
-        flush_runs(object);
+        flush_chunks(heap, object);
 }
 
-void bin_flush_locked(struct heap *heap, unsigned cls)
+void bin_flush_locked(struct heap *heap, unsigned index)
 {
-    struct bin *bin = &heap->bins[cls];
+    struct bin *bin = &heap->bins[index];
     struct free_object *head = bin->head;
     struct free_object *spare = bin->spare;
 
-    bin_reset(heap, cls);
-    chain_flush(heap, cls, spare);
-    chain_flush(heap, cls, head);
+    if (heap->cap[index] == 0)
+        return;
+    bin->spare = NULL;
+    bin->spare_count = 0;
+    bin_load(heap, index, NULL, 0);
+    chain_flush(heap, index, spare);
+    chain_flush(heap, index, head);
 }
 
-static void bin_park(struct heap *heap, unsigned cls)
+static void bin_park(struct heap *heap, unsigned index)
 {
-    struct bin *bin = &heap->bins[cls];
+    struct bin *bin = &heap->bins[index];
 
     bin->spare = bin->head;
     bin->spare_count = (uint32_t)bin_count(bin);
-    bin_load(heap, cls, NULL, 0);
+    bin_load(heap, index, NULL, 0);
 }
 
-void bin_spill(struct heap *heap, unsigned cls, void *mem)
+void bin_spill(struct heap *heap, unsigned index, void *mem)
 {
-    struct bin *bin = &heap->bins[cls];
+    struct bin *bin = &heap->bins[index];
     struct free_object *object = mem;
 
-    heap->used[cls] = 1;
-    if (bin->spare == NULL && bin->head != NULL)
-        bin_park(heap, cls);
+    bin_init(heap, index);
+    heap->used[index] = 1;
+    if (bin->room <= 0 && bin->spare == NULL && bin->head != NULL)
+        bin_park(heap, index);
     if (bin->room > 0) {
         bin_push(bin, mem);
         return;
     }
+    heap->spills[index]++;
     object->key = object_key(object);
     object->next = NULL;
     heap_lock(heap);
-    chain_flush(heap, cls, object);
+    chain_flush(heap, index, object);
     heap_unlock(heap);
 }

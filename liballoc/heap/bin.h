@@ -11,6 +11,7 @@
  */
 #include "base/compiler.h"
 #include "layout/heap.h"
+#include "base/tunables.h"
 #include "slab/slab.h"
 
 #include <stdbool.h>
@@ -45,23 +46,42 @@ static inline size_t bin_count(const struct bin *bin)
     return (size_t)(bin->limit - bin->room);
 }
 
-/* Fills an empty bin of `cls`.  False: no memory. */
-bool bin_refill(struct heap *heap, unsigned cls);
+/* Fills an empty bin.  False: no memory. */
+bool bin_refill(struct heap *heap, unsigned bin);
 
 /*
  * Takes an object that a full bin has no room for: parks the bin's chain as
  * its spare, or, with the spare in place, sends the object down to its slab,
  * arena or zone.
  */
-void bin_spill(struct heap *heap, unsigned cls, void *mem);
+void bin_spill(struct heap *heap, unsigned bin, void *mem);
 
-/* Empties the bin of `cls`, spare and all.  The heap lock is held. */
-void bin_flush_locked(struct heap *heap, unsigned cls) REQUIRES(heap->lock);
+/* Empties the bin, spare and all.  The heap lock is held. */
+void bin_flush_locked(struct heap *heap, unsigned bin) REQUIRES(heap->lock);
 
-/* Starting capacity of each bin. */
-void bins_init(struct heap *heap);
+/* Bin of requests of up to `size` bytes (1..MEDIUM_MAX), slab or chunk. */
+static inline unsigned bin_for(size_t size)
+{
+    unsigned cls = size_class(size);
 
-/* True where a class is served from slabs in this process. */
-bool class_is_slab(unsigned cls);
+    return size <= tunables.slab_max ? cls : NSLAB + cls;
+}
+
+/*
+ * Bin of a chunk with `size` usable bytes less CHUNK_OVERHEAD; NHEAPBINS =
+ * chunks of that size are not kept.
+ */
+static inline unsigned bin_for_chunk(size_t size)
+{
+    if (UNLIKELY(size <= tunables.slab_max || size > MEDIUM_MAX))
+        return NHEAPBINS;
+    return NSLAB + size_class_floor(size);
+}
+
+/* Bytes that an object of the bin holds. */
+static inline size_t bin_bytes(unsigned bin)
+{
+    return size_class_bytes(bin < NSLAB ? bin : bin - NSLAB);
+}
 
 #endif

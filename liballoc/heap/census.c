@@ -23,17 +23,15 @@ static void count_slab(struct slab *slab, void *data)
 
 static void count_bins(const struct heap *heap, struct heap_census *census)
 {
-    for (unsigned cls = 0; cls < NCLASS; cls++) {
-        const struct bin *bin = &heap->bins[cls];
+    for (unsigned index = 0; index < NHEAPBINS; index++) {
+        const struct bin *bin = &heap->bins[index];
         size_t count = bin_count(bin) + bin->spare_count;
-        size_t bytes = count * size_class_bytes(cls);
+        size_t bytes = count * bin_bytes(index);
         census->fastbins += count;
-        if (class_is_slab(cls))
+        if (index < NSLAB)
             census->bin_slab += bytes;
-        else if (cls < NSLAB + NMEDIUM)
-            census->bin_chunk += bytes + count * CHUNK_HEADER;
         else
-            census->bin_run += bytes;
+            census->bin_chunk += bytes + count * CHUNK_HEADER;
     }
 }
 

@@ -23,7 +23,6 @@ struct heap_census {
     size_t top;          /* bytes */
     size_t bin_slab;     /* slab objects in bins and spares, bytes */
     size_t bin_chunk;    /* chunks in bins and spares, bytes */
-    size_t bin_run;      /* runs in bins and spares, bytes */
     size_t fastbins;     /* count of objects in bins and spares */
 };
 

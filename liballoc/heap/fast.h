@@ -32,10 +32,10 @@ ALWAYS_INLINE void *fast_alloc_small(struct heap *heap, size_t size)
     return object;
 }
 
-/* Medium and runs, up to RUN_CLASS_MAX.  NULL = take the slow path. */
+/* Up to MEDIUM_MAX.  NULL = take the slow path. */
 ALWAYS_INLINE void *fast_alloc_medium(struct heap *heap, size_t size)
 {
-    return bin_pop(&heap->bins[size_class(size)]);
+    return bin_pop(&heap->bins[bin_for(size)]);
 }
 
 /* Pushes if there is room; false: nothing happened. */
@@ -58,19 +58,23 @@ ALWAYS_INLINE bool fast_push(struct bin *bin, void *mem, uintptr_t key)
  * cache now, and its slab's free list keeps neighbours together; a longer
  * LIFO would do neither.  False: nothing happened.
  */
-ALWAYS_INLINE bool fast_spill(struct heap *heap, uint32_t cls, void *mem,
-                              size_t pfn)
+ALWAYS_INLINE bool fast_spill(struct heap *heap, struct bin *bin, void *mem)
 {
+    FORGET(bin);
+    FORGET(mem);
+    size_t pfn = ((uintptr_t)mem - heap->base) >> PAGE_SHIFT;
+    size_t cls = (size_t)(bin - heap->bins);
     struct slab *slab = page_slab(&heap->pages[round_down(pfn, SLAB_PAGES)]);
 
-    if (UNLIKELY(heap->bins[cls].spare == NULL) ||
+    if (UNLIKELY(bin->spare == NULL) ||
         UNLIKELY(!slab_has_carved(slab, (uintptr_t)mem)) ||
         UNLIKELY(slab->inuse <= 1) || UNLIKELY(slab->on_list == SLAB_FULL) ||
-        UNLIKELY((++heap->spills[cls] % MAINTAIN_EVERY) == 0) ||
+        UNLIKELY(heap->spills[cls] % MAINTAIN_EVERY == MAINTAIN_EVERY - 1) ||
         UNLIKELY(!heap_try_enter(heap)))
         return false;
     slab_put(slab, mem);
     heap_leave(heap);
+    heap->spills[cls]++;
     return true;
 }
 
@@ -100,7 +104,7 @@ ALWAYS_INLINE bool fast_free_small(struct heap *heap, void *mem)
     }
     if (UNLIKELY(--bin->room < 0)) {
         bin->room = 0;
-        return fast_spill(heap, cls, mem, pfn);
+        return fast_spill(heap, bin, mem);
     }
     object->key = key;
     object->next = bin->head;

@@ -21,13 +21,10 @@ ALWAYS_INLINE bool fast_free_chunk(struct heap *heap, void *mem)
         UNLIKELY(((uintptr_t)mem & 15) != 0) ||
         UNLIKELY(((struct free_object *)mem)->key == key))
         return false;
-    /* Below SMALL_MAX, or above MEDIUM_MAX by a split's surplus: slow. */
-    if (UNLIKELY(size - SMALL_MAX > MEDIUM_MAX - SMALL_MAX))
+    unsigned index = bin_for_chunk(size);
+    if (UNLIKELY(index == NHEAPBINS))
         return false;
-    unsigned cls = size_class_floor(size);
-    if (UNLIKELY(cls < NSLAB))
-        return false;
-    return fast_push(&heap->bins[cls], mem, key);
+    return fast_push(&heap->bins[index], mem, key);
 }
 
 #endif

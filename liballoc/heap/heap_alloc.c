@@ -16,12 +16,6 @@ static bool is_classic(void)
     return tunables.slab_max == 0;
 }
 
-/* Largest request that bins hold. */
-static size_t cached_max(void)
-{
-    return is_classic() ? MEDIUM_MAX : RUN_CLASS_MAX;
-}
-
 /* A chunk straight from the arena of `heap`. */
 static void *alloc_chunk(struct heap *heap, size_t size)
 {
@@ -62,25 +56,22 @@ static void *alloc_large(struct heap *heap, size_t size, bool *fresh)
     return mem;
 }
 
-static void *alloc_binned(struct heap *heap, size_t size, bool *fresh)
+static void *alloc_binned(struct heap *heap, unsigned index)
 {
-    unsigned cls = size_class(size);
-    struct bin *bin = &heap->bins[cls];
+    struct bin *bin = &heap->bins[index];
     void *mem = bin_pop(bin);
 
     if (mem != NULL)
         return mem;
-    if (cls >= NSLAB + NMEDIUM && bin->spare == NULL)
-        return alloc_run(size_class_bytes(cls), PAGE_BYTES, fresh);
-    return bin_refill(heap, cls) ? bin_pop(bin) : NULL;
+    return bin_refill(heap, index) ? bin_pop(bin) : NULL;
 }
 
 static void *alloc_once(struct heap *heap, size_t size, bool *fresh)
 {
     void *mem = NULL;
 
-    if (size <= cached_max() && !mmap_chunk_wanted(size))
-        mem = alloc_binned(heap, size, fresh);
+    if (size <= MEDIUM_MAX && !mmap_chunk_wanted(size))
+        mem = alloc_binned(heap, bin_for(size));
     return mem != NULL ? mem : alloc_large(heap, size, fresh);
 }
 
@@ -115,27 +106,21 @@ void *heap_alloc(size_t size, bool *fresh)
     return mem;
 }
 
-/* The smallest slab class whose objects are all aligned; NSLAB = none. */
+/*
+ * The smallest class whose objects in slabs are all aligned; NSLAB = none.
+ * Slabs serve aligned requests beyond slab_max too: cut from chunks, each
+ * would leave a splinter before it.
+ */
 static unsigned aligned_class(size_t size, size_t align)
 {
-    if (align > SMALL_MAX || size > tunables.slab_max)
+    size_t least = max_size(size, align);
+
+    if (is_classic() || least > SLAB_MAX)
         return NSLAB;
-    for (unsigned cls = size_class(max_size(size, align)); cls < NSLAB; cls++) {
-        size_t bytes = size_class_bytes(cls);
-        if (bytes % align == 0)
-            return bytes <= tunables.slab_max ? cls : (unsigned)NSLAB;
-    }
-    return NSLAB;
-}
-
-/* The bin's top, if it happens to be aligned. */
-static void *pop_aligned(struct heap *heap, size_t size, size_t align)
-{
-    struct bin *bin = &heap->bins[size_class(size)];
-
-    if (((uintptr_t)bin->head & (align - 1)) != 0)
-        return NULL;
-    return bin_pop(bin);
+    unsigned cls = size_class(least);
+    while (cls < NSLAB && size_class_bytes(cls) % align != 0)
+        cls++;
+    return cls;
 }
 
 static void *alloc_chunk_aligned(struct heap *heap, size_t size, size_t align)
@@ -157,15 +142,12 @@ static void *aligned_once(struct heap *heap, size_t size, size_t align)
     bool fresh;
 
     if (cls < NSLAB && thread_own == heap)
-        return alloc_binned(heap, size_class_bytes(cls), &fresh);
-    bool fits = size <= MEDIUM_MAX && align <= MEDIUM_MAX;
-    if (fits && !mmap_chunk_wanted(size)) {
-        if (thread_own == heap)
-            mem = pop_aligned(heap, size, align);
-        if (mem == NULL)
+        return alloc_binned(heap, cls);
+    if (!mmap_chunk_wanted(size)) {
+        if (size <= MEDIUM_MAX && align <= MEDIUM_MAX)
             mem = alloc_chunk_aligned(heap, size, align);
-    } else if (!is_classic() && !mmap_chunk_wanted(size)) {
-        mem = alloc_run(size, align, &fresh);
+        else if (!is_classic())
+            mem = alloc_run(size, align, &fresh);
     }
     return mem != NULL ? mem : mmap_chunk_alloc(size, align, &fresh);
 }

@@ -9,45 +9,30 @@
 #include "heap/remote.h"
 #include "heap/run.h"
 
-/* Onto the bin of its class, or past it. */
-static void free_binned(struct heap *heap, unsigned cls, void *mem)
+/* Onto the bin, or past it. */
+static void free_binned(struct heap *heap, unsigned index, void *mem)
 {
-    struct bin *bin = &heap->bins[cls];
+    struct bin *bin = &heap->bins[index];
 
     if (bin->room > 0)
         bin_push(bin, mem);
     else
-        bin_spill(heap, cls, mem);
+        bin_spill(heap, index, mem);
 }
 
 /* A chunk of the thread's own heap. */
 static void free_chunk(struct heap *heap, void *mem)
 {
     struct chunk *chunk = mem_to_chunk(mem);
-    size_t size = chunk_size(chunk) - CHUNK_HEADER;
+    unsigned index = bin_for_chunk(chunk_size(chunk) - CHUNK_HEADER);
 
-    if (size <= MEDIUM_MAX + CHUNK_MIN) {
-        unsigned cls = size_class_floor(size);
-        if (cls < NSLAB + NMEDIUM && !class_is_slab(cls)) {
-            free_binned(heap, cls, mem);
-            return;
-        }
+    if (index < NHEAPBINS) {
+        free_binned(heap, index, mem);
+        return;
     }
     heap_lock(heap);
     arena_free(&heap->arena, chunk);
     heap_unlock(heap);
-}
-
-static void free_run(struct heap *heap, void *mem, size_t size)
-{
-    if (heap != NULL && size <= RUN_CLASS_MAX) {
-        unsigned cls = size_class_floor(size);
-        if (cls >= NSLAB + NMEDIUM && size_class_bytes(cls) == size) {
-            free_binned(heap, cls, mem);
-            return;
-        }
-    }
-    run_release(mem);
 }
 
 static void free_block(struct heap *heap, void *mem, const struct block *block)
@@ -68,7 +53,7 @@ static void free_block(struct heap *heap, void *mem, const struct block *block)
             remote_free_chunk(heap, block->owner_id, mem);
         break;
     case BLOCK_RUN:
-        free_run(heap, mem, block->usable);
+        run_release(mem);
         break;
     case BLOCK_MMAPPED:
         if (!mmap_chunk_free(mem))

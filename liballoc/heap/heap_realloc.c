@@ -38,7 +38,7 @@ static bool resize_in_place(void *mem, size_t size, const struct block *block)
     case BLOCK_SLAB:
         return false;
     case BLOCK_CHUNK:
-        if (fits && size <= SMALL_MAX && tunables.slab_max > 0)
+        if (fits && size <= tunables.slab_max)
             return false; /* a slab serves it better */
         return size <= MEDIUM_MAX &&
                resize_chunk(mem, size, block->owner_id);

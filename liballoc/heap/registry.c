@@ -43,13 +43,10 @@ static bool slow_mode;               /* Immutable after init */
 static void heap_init_sizes(struct heap *heap)
 {
     for (size_t i = 0; i < NSIZE_TABLE; i++) {
-        unsigned cls = size_class(i == 0 ? 1 : i * 16);
+        unsigned index = bin_for(i == 0 ? 1 : i * 16);
         heap->bin_offset[i] =
-            (uint16_t)(offsetof(struct heap, bins) + cls * sizeof(struct bin));
+            (uint16_t)(offsetof(struct heap, bins) + index * sizeof(struct bin));
     }
-    for (unsigned cls = 0; cls < NSLAB; cls++)
-        slab_cache_init(&heap->slab_caches[cls], size_class_bytes(cls), cls);
-    bins_init(heap);
 }
 
 /* A new heap under the next id; NULL = no memory, or too many. */
@@ -154,8 +151,8 @@ static void flush_all_bins(struct heap *heap)
 {
     heap_lock(heap);
     remote_collect_helper(heap);
-    for (unsigned cls = 0; cls < NCLASS; cls++)
-        bin_flush_locked(heap, cls);
+    for (unsigned index = 0; index < NHEAPBINS; index++)
+        bin_flush_locked(heap, index);
     page_list_drain(&heap->page_list);
     heap_unlock(heap);
 }

@@ -175,10 +175,9 @@ static void chunk_home(struct heap *heap, void *mem, bool is_owner)
 
     chunk_check_inuse(mem);
     if (is_owner) {
-        unsigned cls = size_class_floor(chunk_size(chunk) - CHUNK_HEADER);
-        struct bin *bin = &heap->bins[cls < NCLASS ? cls : 0];
-        if (cls < NSLAB + NMEDIUM && bin->room > 0 && !class_is_slab(cls)) {
-            bin_push(bin, mem);
+        unsigned index = bin_for_chunk(chunk_size(chunk) - CHUNK_HEADER);
+        if (index < NHEAPBINS && heap->bins[index].room > 0) {
+            bin_push(&heap->bins[index], mem);
             return;
         }
     }

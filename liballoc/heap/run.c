@@ -23,8 +23,7 @@ void *run_alloc(size_t size, size_t align, bool *fresh)
         return NULL;
     page->state = PAGE_RUN;
     page->npages = (uint32_t)npages;
-    tag_set_run(page_zone(page), page_number(page), npages,
-                tag_make(0, KIND_RUN));
+    tag_set(page_zone(page), page_number(page), 1, tag_make(0, KIND_RUN));
     return page_mem(page);
 }
 
@@ -51,14 +50,13 @@ void run_release(void *mem)
 {
     struct page *page = run_page(mem);
 
+    tag_set(page_zone(page), page_number(page), 1, 0);
     zone_free_run(page, page->npages);
 }
 
 bool run_resize(void *mem, size_t size)
 {
     struct page *page = run_page(mem);
-    struct zone *zone = page_zone(page);
-    size_t pfn = page_number(page);
     size_t have = page->npages;
     size_t want = pages_for(size);
 
@@ -66,7 +64,6 @@ bool run_resize(void *mem, size_t size)
         if (want > (size_t)1 << MAX_ORDER ||
             !zone_extend_run(page, have, want - have))
             return false;
-        tag_set(zone, pfn + have, want - have, tag_make(0, KIND_TAIL));
     } else if (want < have) {
         page->npages = (uint32_t)want;
         zone_free_run(page + want, have - want);

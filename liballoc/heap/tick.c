@@ -15,13 +15,17 @@
 #include "page/reclaim.h"
 #include "slab/slab_cache.h"
 
+enum {
+    LARGE_BIN = NSLAB / 2, /* first bin of objects above SMALL_MAX */
+};
+
 /* Bins above SMALL_MAX that saw no slow event since the last tick go back. */
 static void flush_unused(struct heap *heap) REQUIRES(heap->lock)
 {
-    for (unsigned cls = NSLAB; cls < NCLASS; cls++) {
-        if (!heap->used[cls])
-            bin_flush_locked(heap, cls);
-        heap->used[cls] = 0;
+    for (unsigned index = LARGE_BIN; index < NHEAPBINS; index++) {
+        if (!heap->used[index])
+            bin_flush_locked(heap, index);
+        heap->used[index] = 0;
     }
 }
 
@@ -78,8 +82,8 @@ static void trim_heap(struct heap *heap, void *data)
 
     heap_lock(heap);
     if (is_mine || heap->state == HEAP_IDLE) {
-        for (unsigned cls = 0; cls < NCLASS; cls++)
-            bin_flush_locked(heap, cls);
+        for (unsigned index = 0; index < NHEAPBINS; index++)
+            bin_flush_locked(heap, index);
     }
     trim_shared(heap, *pad);
     heap_unlock(heap);

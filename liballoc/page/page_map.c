@@ -37,12 +37,6 @@ void tag_set(struct zone *zone, size_t pfn, size_t npages, uint32_t tag)
     }
 }
 
-void tag_set_run(struct zone *zone, size_t pfn, size_t npages, uint32_t head)
-{
-    tag_set(zone, pfn, 1, head);
-    tag_set(zone, pfn + 1, npages - 1, tag_make(0, KIND_TAIL));
-}
-
 bool tag_set_brk(uintptr_t start, uintptr_t end, uint32_t tag)
 {
     static size_t usable_to; /* Protected by: the main arena's lock */

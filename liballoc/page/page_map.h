@@ -53,9 +53,6 @@ static inline void *page_mem(const struct page *page)
 /* Same tag for a whole range of pages. */
 void tag_set(struct zone *zone, size_t pfn, size_t npages, uint32_t tag);
 
-/* `head` for the first page, KIND_TAIL for the others. */
-void tag_set_run(struct zone *zone, size_t pfn, size_t npages, uint32_t head);
-
 /*
  * Tags of the main arena's part of the first zone's span.  False if the range
  * is outside of it, or the tags could not be made writable.

@@ -68,25 +68,11 @@ void zone_free_run(struct page *page, size_t npages)
     struct zone *zone = page_zone(page);
     size_t pfn = page_number(page);
 
-    tag_set(zone, pfn, npages, 0);
     lock_acquire(&zone->lock);
     page->state = PAGE_NONE;
     bitmap_set(zone->dirty, pfn, npages);
     zone->nr_dirty += npages;
     buddy_free_run(&zone->buddy, pfn, npages, false);
-    lock_release(&zone->lock);
-}
-
-void zone_free_untouched(struct page *page, size_t npages)
-{
-    struct zone *zone = page_zone(page);
-    size_t pfn = page_number(page);
-
-    tag_set(zone, pfn, npages, 0);
-    lock_acquire(&zone->lock);
-    page->state = PAGE_NONE;
-    zone->nr_dirty += bitmap_count(zone->dirty, pfn, npages);
-    buddy_free_run(&zone->buddy, pfn, npages, true);
     lock_release(&zone->lock);
 }
 

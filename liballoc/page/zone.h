@@ -24,12 +24,9 @@ struct page *zone_alloc(unsigned order);
  */
 struct page *zone_alloc_run(size_t npages, unsigned align_order, bool *fresh);
 
-/* Both clear the tags first: no pointer into the pages may be left. */
+/* The tags were cleared: no pointer into the pages may be left. */
 void zone_free(struct page *page, unsigned order);
 void zone_free_run(struct page *page, size_t npages);
-
-/* As zone_free(), for pages that were never written to. */
-void zone_free_untouched(struct page *page, size_t npages);
 
 /* Appends the `more` pages behind a run if they are free. */
 bool zone_extend_run(struct page *page, size_t npages, size_t more);

@@ -113,7 +113,7 @@ TEST(root, says_who_it_is)
     CHECK_EQ(root->pid, child.pid);
     CHECK_EQ(root->system_page, sysconf(_SC_PAGESIZE));
     CHECK_EQ(root->page_shift, PAGE_SHIFT);
-    CHECK_EQ(root->nslab + root->nmedium + root->nrun, NCLASS);
+    CHECK_EQ(root->nslab + root->nclass, root->nbins);
     CHECK_EQ(far_address(&root->image), target.image);
     CHECK(root->build_id_size >= 16);
     CHECK(root->version[0] >= '0' && root->version[0] <= '9');
