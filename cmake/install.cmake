@@ -27,8 +27,11 @@ install(FILES ${PROJECT_SOURCE_DIR}/include/liballoc.h
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/layout
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/liballoc)
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}
-  FILES_MATCHING PATTERN "*.[1-9]")
+file(GLOB man_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/man/*.[1-9])
+foreach(page ${man_pages})
+  string(REGEX MATCH "[1-9]$" section ${page})
+  install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/liballoc)
 install(EXPORT liballoc NAMESPACE liballoc:: FILE liballoc-targets.cmake
@@ -48,3 +51,10 @@ configure_file(${PROJECT_SOURCE_DIR}/cmake/liballoc.pc.in
   ${PROJECT_BINARY_DIR}/liballoc.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/liballoc.pc
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+add_executable(tunables-doc ${PROJECT_SOURCE_DIR}/docs/generate/tunables_doc.c)
+target_include_directories(tunables-doc PRIVATE ${PROJECT_SOURCE_DIR}/include)
+target_link_libraries(tunables-doc PRIVATE liballoc_warnings)
+add_custom_target(update-docs
+  COMMAND ${PROJECT_SOURCE_DIR}/docs/generate/update
+    $<TARGET_FILE:tunables-doc> ${PROJECT_SOURCE_DIR} VERBATIM)

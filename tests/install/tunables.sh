@@ -6,13 +6,14 @@ set -u
 generator=$1 source=$2
 bad=0
 if ! "$generator" markdown | diff -u "$source/docs/tunables.md" -; then
-    echo "to mend it: build/bin/tunables-doc markdown > docs/tunables.md"
     bad=1
 fi
 if ! "$generator" man | diff -u <(sed '1,/^\.\\" tunables: begin/d
     /^\.\\" tunables: end/,$d' "$source/man/liballoc.7") -; then
-    echo "to mend it: put build/bin/tunables-doc man between the marks of man/liballoc.7"
     bad=1
 fi
-[ "$bad" -eq 0 ] && echo "tunables: both pages are as generated"
-exit "$bad"
+if [ "$bad" -ne 0 ]; then
+    echo "to mend it: cmake --build build --target update-docs"
+    exit 1
+fi
+echo "tunables: both pages are as generated"
