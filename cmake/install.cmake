@@ -7,10 +7,10 @@ include(CMakePackageConfigHelpers)
 
 file(RELATIVE_PATH libdir_from_bindir
   ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
-file(GLOB run_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/liballoc/run/*.c)
+file(GLOB run_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/run/*.c)
 add_executable(liballoc-run ${run_sources})
 target_include_directories(liballoc-run PRIVATE
-  ${PROJECT_SOURCE_DIR}/liballoc ${PROJECT_SOURCE_DIR}/include)
+  ${PROJECT_SOURCE_DIR}/include)
 target_compile_definitions(liballoc-run PRIVATE _GNU_SOURCE
   LIBALLOC_LIBDIR="${CMAKE_INSTALL_FULL_LIBDIR}"
   LIBALLOC_LIBDIR_FROM_BINDIR="${libdir_from_bindir}")

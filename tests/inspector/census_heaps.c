@@ -23,24 +23,10 @@ static bool chain_is(const struct target *target, uintptr_t mem, size_t count)
     return seen == count;
 }
 
-/* The largest size that slabs serve: other bins hold chunks, or runs. */
-static size_t slab_max(const struct target *target)
-{
-    struct field_descriptor field;
-    size_t most = SMALL_MAX;
-
-    if (root_field(target, "tunables", "slab_max", &field))
-        far_read(target, far_address(&target->root.tunables) + field.offset,
-                 &most, sizeof most);
-    return most;
-}
-
 static void count_bins(const struct target *target, const struct heap *heap,
                        uintptr_t heap_at, struct census *census)
 {
-    size_t most = slab_max(target);
-
-    for (unsigned cls = 0; cls < NCLASS; cls++) {
+    for (unsigned cls = 0; cls < NHEAPBINS; cls++) {
         const struct bin *bin = &heap->bins[cls];
         size_t count = (size_t)(bin->limit - bin->room);
         if (bin->limit < bin->room ||
@@ -51,7 +37,7 @@ static void count_bins(const struct target *target, const struct heap *heap,
                              cls * sizeof *bin);
             continue;
         }
-        if (cls < NSLAB && size_class_bytes(cls) <= most)
+        if (cls < NSLAB)
             census->binned[cls] += count + bin->spare_count;
     }
 }
@@ -129,7 +115,7 @@ static void count_slabs(const struct target *target, const struct heap *heap,
                             heap, cls, at, census);
         if (slabs != cache->nr_slabs)
             census_fault(census, "slab cache: nr_slabs differs", at);
-        if (cache->size != size_class_bytes(cls))
+        if (slabs > 0 && cache->size != size_class_bytes(cls))
             census_fault(census, "slab cache: size of its class", at);
     }
 }

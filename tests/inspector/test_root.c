@@ -241,9 +241,9 @@ struct held {
 };
 
 static void held_add(struct held *held, size_t size, size_t usable,
-                     size_t count, bool classic)
+                     size_t count, size_t slab_max)
 {
-    size_t mmap_from = classic ? 128 * 1024 : 4 * 1024 * 1024;
+    size_t mmap_from = slab_max == 0 ? 128 * 1024 : 4 * 1024 * 1024;
 
     if (size >= mmap_from) {
         held->mmapped += count;
@@ -251,7 +251,7 @@ static void held_add(struct held *held, size_t size, size_t usable,
     } else if (size > MEDIUM_MAX) {
         held->runs += count;
         held->run_bytes += usable * count;
-    } else if (size > SMALL_MAX || classic) {
+    } else if (size > slab_max) {
         held->chunks += count;
         held->chunk_bytes += usable * count;
     } else {
@@ -260,7 +260,7 @@ static void held_add(struct held *held, size_t size, size_t usable,
     }
 }
 
-static void hold(struct held *held, bool classic)
+static void hold(struct held *held, size_t slab_max)
 {
     char line[96];
     size_t size;
@@ -270,7 +270,7 @@ static void hold(struct held *held, bool classic)
     memset(held, 0, sizeof *held);
     REQUIRE(child_command('h', line, sizeof line));
     while (sscanf(line, "%zu %zu %zu", &size, &usable, &count) == 3) {
-        held_add(held, size, usable, count, classic);
+        held_add(held, size, usable, count, slab_max);
         REQUIRE(child_line(line, sizeof line));
     }
     CHECK_STR(line, "end");
@@ -289,7 +289,7 @@ static void check_held(const struct held *held, const struct census *before,
     CHECK_EQ(after->mmapped_bytes - before->mmapped_bytes, held->mmapped_bytes);
 }
 
-static void hold_and_drop(const char *conf, bool classic)
+static void hold_and_drop(const char *conf)
 {
     static struct census before;
     static struct census after;
@@ -299,7 +299,7 @@ static void hold_and_drop(const char *conf, bool classic)
 
     start(&target, conf);
     take(&target, &before);
-    hold(&held, classic);
+    hold(&held, read_tunable(&target, "slab_max"));
     take(&target, &after);
     check_held(&held, &before, &after);
     REQUIRE(child_command('d', line, sizeof line));
@@ -311,12 +311,12 @@ static void hold_and_drop(const char *conf, bool classic)
 
 TEST(walk, finds_every_live_block_and_no_other)
 {
-    hold_and_drop("", false);
+    hold_and_drop("");
 }
 
 TEST(walk, finds_every_live_block_in_classic_mode)
 {
-    hold_and_drop("slab_max:0", true);
+    hold_and_drop("slab_max:0");
 }
 
 TEST(walk, finds_pages_and_object_caches)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A name that liballoc uses inside: no conflict, even when linked statically. */
+/* A name that liballoc uses inside: no conflict, even with the archive. */
 int zones = 42;
 
 /* Live bytes as liballoc counts them; 0 = it is not asked at all. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef LIBALLOC_RUN_PROGRAM_H
-#define LIBALLOC_RUN_PROGRAM_H
+#ifndef RUN_PROGRAM_H
+#define RUN_PROGRAM_H
 /*
  * Looks at a program before it is run: will ld.so preload anything into it?
  */

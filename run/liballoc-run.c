@@ -5,7 +5,7 @@
  * directory of the installation), so that neither needs a fixed place.
  * No part of the library: a program of its own, on libc alone.
  */
-#include "run/program.h"
+#include "program.h"
 
 #include "liballoc.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/program.h"
+#include "program.h"
 
 #include <elf.h>
 #include <fcntl.h>
