@@ -7,6 +7,7 @@
  *   d  drops them          p  holds pages, and objects of a cache
  *   r  frees what a thread allocated that has ended, and one that sleeps
  *   f  forks: the child's pid; the child rests until `q`
+ *   w  two threads work until `s`
  *   q  ends
  */
 #include "liballoc.h"
@@ -15,6 +16,8 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +126,43 @@ static void remote(void)
     say("remote\n");
 }
 
+static atomic_bool stop;
+
+static void *churn(void *data)
+{
+    unsigned seed = *(const unsigned *)data;
+    void *mem[500] = {NULL};
+
+    while (!atomic_load(&stop)) {
+        seed = seed * 1103515245 + 12345;
+        unsigned i = (seed >> 8) % 500;
+        free(mem[i]);
+        mem[i] = malloc((seed >> 4) % (i % 8 != 0 ? 600 : 60000) + 1);
+    }
+    for (unsigned i = 0; i < 500; i++)
+        free(mem[i]);
+    return NULL;
+}
+
+static void churn_until_s(void)
+{
+    static unsigned seeds[2] = {1, 2};
+    pthread_t threads[2];
+    char byte = '\0';
+
+    for (int i = 0; i < 2; i++) {
+        if (pthread_create(&threads[i], NULL, churn, &seeds[i]) != 0)
+            _exit(4);
+    }
+    say("working\n");
+    while (byte != 's' && read(STDIN_FILENO, &byte, 1) == 1)
+        continue;
+    atomic_store(&stop, true);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    say("stopped\n");
+}
+
 static void split(void)
 {
     char line[32];
@@ -158,6 +198,8 @@ int main(void)
             remote();
         else if (command == 'f')
             split();
+        else if (command == 'w')
+            churn_until_s();
     }
     return 0;
 }

@@ -351,3 +351,22 @@ TEST(walk, is_whole_after_frees_for_other_threads)
     CHECK_EQ(after.live[size_class(48)], before.live[size_class(48)]);
     child_stop();
 }
+
+/* A view of a heap at work is torn; it must end all the same, and be whole
+   once the threads are gone. */
+TEST(walk, ends_while_the_target_works)
+{
+    static struct census census;
+    struct target target;
+    char line[64];
+
+    start(&target, "");
+    REQUIRE(child_command('w', line, sizeof line));
+    for (int i = 0; i < 10; i++)
+        CHECK(census_take(&target, &census));
+    REQUIRE(child_command('s', line, sizeof line));
+    CHECK_STR(line, "stopped");
+    take(&target, &census);
+    CHECK_EQ(census.heaps_idle, 2);
+    child_stop();
+}
