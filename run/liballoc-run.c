@@ -41,7 +41,7 @@ static const char usage[] =
 
 static _Noreturn void fail(int status, const char *what, const char *why)
 {
-    fprintf(stderr, "liballoc-run: %s: %s\n", what, why);
+    (void)fprintf(stderr, "liballoc-run: %s: %s\n", what, why);
     exit(status);
 }
 
@@ -67,7 +67,7 @@ static const char *library_in(const char *directory, const char *below)
     static char resolved[PATH_MAX];
     char path[2 * PATH_MAX];
 
-    snprintf(path, sizeof path, "%s/%s/liballoc.so", directory, below);
+    (void)snprintf(path, sizeof path, "%s/%s/liballoc.so", directory, below);
     if (realpath(path, resolved) == NULL || access(resolved, R_OK) != 0)
         return NULL;
     return resolved;
@@ -84,12 +84,14 @@ static const char *find_library(void)
         found = library_in(own, LIBALLOC_LIBDIR_FROM_BINDIR);
     if (found == NULL)
         found = library_in(LIBALLOC_LIBDIR, ".");
-    if (found == NULL)
+    if (found == NULL) {
         fail(EXIT_OWN_FAULT, "liballoc.so",
              "neither beside this program nor in " LIBALLOC_LIBDIR);
-    if (strpbrk(found, ": ") != NULL)
+    }
+    if (strpbrk(found, ": ") != NULL) {
         fail(EXIT_OWN_FAULT, found,
              "LD_PRELOAD cannot hold a path with a colon or a blank");
+    }
     return found;
 }
 
@@ -117,11 +119,11 @@ static int parse_options(int argc, char **argv)
         if (strcmp(argv[at], "--") == 0)
             return at + 1;
         if (strcmp(argv[at], "--help") == 0) {
-            fputs(usage, stdout);
+            (void)fputs(usage, stdout);
             exit(0);
         }
         if (strcmp(argv[at], "--version") == 0) {
-            puts("liballoc-run " VERSION);
+            (void)puts("liballoc-run " VERSION);
             exit(0);
         }
         if (strcmp(argv[at], "-c") != 0)
@@ -139,14 +141,16 @@ int main(int argc, char **argv)
     int at = parse_options(argc, argv);
 
     if (at >= argc) {
-        fputs(usage, stderr);
+        (void)fputs(usage, stderr);
         return EXIT_OWN_FAULT;
     }
     const char *library = find_library();
     const char *why = program_obstacle(argv[at]);
-    if (why != NULL)
-        fprintf(stderr, "liballoc-run: %s: %s: it runs without liballoc\n",
-                argv[at], why);
+    if (why != NULL) {
+        (void)fprintf(stderr,
+                      "liballoc-run: %s: %s: it runs without liballoc\n",
+                      argv[at], why);
+    }
     preload(library);
     execvp(argv[at], argv + at);
     fail(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, argv[at],

@@ -22,13 +22,13 @@ static bool find_in_path(const char *name, char *out, size_t size)
     const char *path = getenv("PATH");
 
     if (strchr(name, '/') != NULL) {
-        snprintf(out, size, "%s", name);
+        (void)snprintf(out, size, "%s", name);
         return true;
     }
     for (const char *at = path != NULL ? path : "/bin:/usr/bin";; at++) {
         int length = (int)strcspn(at, ":");
-        snprintf(out, size, "%.*s%s%s", length, at, length > 0 ? "/" : "",
-                 name);
+        (void)snprintf(out, size, "%.*s%s%s", length, at, length > 0 ? "/" : "",
+                       name);
         if (access(out, X_OK) == 0)
             return true;
         at += length;
@@ -85,7 +85,7 @@ static bool script_interpreter(int fd, char *out, size_t size)
         return false;
     line[length] = '\0';
     const char *start = line + 2 + strspn(line + 2, " \t");
-    snprintf(out, size, "%.*s", (int)strcspn(start, " \t\n"), start);
+    (void)snprintf(out, size, "%.*s", (int)strcspn(start, " \t\n"), start);
     return true;
 }
 

@@ -78,11 +78,12 @@ static const char *text_of(size_t value, enum kind kind, char *out, size_t len)
         return "no bound";
     for (size_t i = 0; kind == SIZE && i < 3; i++) {
         if (value != 0 && value % units[i].unit == 0) {
-            snprintf(out, len, "%zu%s", value / units[i].unit, units[i].suffix);
+            (void)snprintf(out, len, "%zu%s", value / units[i].unit,
+                           units[i].suffix);
             return out;
         }
     }
-    snprintf(out, len, "%zu", value);
+    (void)snprintf(out, len, "%zu", value);
     return out;
 }
 
@@ -92,11 +93,11 @@ static void markdown(const struct row *row)
     char min[32];
     char max[32];
 
-    printf("| `%s` | %s | %s | %s | %s | %s | %s |\n", row->name,
-           text_of(row->initial, row->kind, initial, sizeof initial),
-           text_of(row->min, row->kind, min, sizeof min),
-           text_of(row->max, row->kind, max, sizeof max), row->unit,
-           row->at_run_time ? "yes" : "no", row->help);
+    (void)printf("| `%s` | %s | %s | %s | %s | %s | %s |\n", row->name,
+                 text_of(row->initial, row->kind, initial, sizeof initial),
+                 text_of(row->min, row->kind, min, sizeof min),
+                 text_of(row->max, row->kind, max, sizeof max), row->unit,
+                 row->at_run_time ? "yes" : "no", row->help);
 }
 
 static void man(const struct row *row)
@@ -105,12 +106,13 @@ static void man(const struct row *row)
     char min[32];
     char max[32];
 
-    printf(".TP\n.B %s\n%s.\nDefault %s, from %s to %s%s%s%s.\n", row->name,
-           row->help, text_of(row->initial, row->kind, initial, sizeof initial),
-           text_of(row->min, row->kind, min, sizeof min),
-           text_of(row->max, row->kind, max, sizeof max),
-           row->unit[0] != '\0' ? " " : "", row->unit,
-           row->at_run_time ? "; may change at run time" : "");
+    (void)printf(".TP\n.B %s\n%s.\nDefault %s, from %s to %s%s%s%s.\n",
+                 row->name, row->help,
+                 text_of(row->initial, row->kind, initial, sizeof initial),
+                 text_of(row->min, row->kind, min, sizeof min),
+                 text_of(row->max, row->kind, max, sizeof max),
+                 row->unit[0] != '\0' ? " " : "", row->unit,
+                 row->at_run_time ? "; may change at run time" : "");
 }
 
 int main(int argc, char **argv)
@@ -118,18 +120,19 @@ int main(int argc, char **argv)
     bool is_man = argc == 2 && strcmp(argv[1], "man") == 0;
 
     if (!is_man && (argc != 2 || strcmp(argv[1], "markdown") != 0)) {
-        fprintf(stderr, "usage: tunables-doc markdown|man\n");
+        (void)fprintf(stderr, "usage: tunables-doc markdown|man\n");
         return 2;
     }
     if (!is_man)
-        fputs(head, stdout);
+        (void)fputs(head, stdout);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (is_man)
+        if (is_man) {
             man(&rows[i]);
-        else
+        } else {
             markdown(&rows[i]);
+        }
     }
     if (!is_man)
-        fputs(tail, stdout);
+        (void)fputs(tail, stdout);
     return ferror(stdout) != 0;
 }

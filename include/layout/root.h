@@ -192,12 +192,15 @@ enum type_id {
       (uint64_t)(unsigned char)#f[sizeof(#f) / 2] * 0x1000193u) *          \
      ((uint64_t)TYPE_ID_##s * 2 + 0x94d049bb133111ebu))
 
+#define TYPE_PRINT(s) \
+    (sizeof(struct s) * (TYPE_ID_##s * 2 + 0x2545f4914f6cdd1du))
+
 /*
  * What both sides compute from fields.def, at compile time.  Structures that
  * a reader does not declare are not part of it.
  */
 static const uint64_t layout_fingerprint = (uint64_t)0
-#define TYPE(s)                  ^(sizeof(struct s) * (TYPE_ID_##s * 2 + 0x2545f4914f6cdd1du))
+#define TYPE(s)                  ^TYPE_PRINT(s)
 #define FIELD(s, f, enc, target) ^FIELD_PRINT(s, f, enc, target)
 #define ARRAY(s, f, enc, target) ^FIELD_PRINT(s, f, enc, target)
 #define PRIVATE_TYPE(s)

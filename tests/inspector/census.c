@@ -12,9 +12,10 @@ enum {
 
 void census_fault(struct census *census, const char *what, uintptr_t where)
 {
-    if (census->faults++ == 0)
-        snprintf(census->first_fault, sizeof census->first_fault, "%s at %#lx",
-                 what, where);
+    if (census->faults++ == 0) {
+        (void)snprintf(census->first_fault, sizeof census->first_fault,
+                       "%s at %#lx", what, where);
+    }
 }
 
 bool census_is_marked(const struct target *target, uintptr_t mem)
@@ -142,10 +143,11 @@ void census_arena(const struct target *target, const struct heap *heap,
     while ((link = list_walk_next(&walk)) != 0) {
         struct segment segment =
             run_segment(target, link - offsetof(struct page, lru), arena);
-        if (segment.end == 0)
+        if (segment.end == 0) {
             census_fault(census, "arena: a segment that is none", link);
-        else
+        } else {
             walk_segment(target, secret, top, segment, census);
+        }
     }
     if (walk.broken)
         census_fault(census, "arena: broken list of segments", arena);

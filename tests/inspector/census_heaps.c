@@ -163,11 +163,12 @@ void census_heaps(const struct target *target, struct census *census)
     if (heap == NULL ||
         !far_read(target, far_address(&target->root.heap_count), &count,
                   sizeof count) ||
-        count > target->root.heaps.count)
+        count > target->root.heaps.count) {
         census_fault(census, "root: heap_count", 0);
-    else
+    } else {
         for (uint32_t id = 1; id < count; id++)
             census_heap(target, id, heap, census);
+    }
     free(heap);
     for (unsigned cls = 0; cls < NSLAB; cls++) {
         size_t away = census->binned[cls] + census->travelling[cls];

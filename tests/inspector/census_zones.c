@@ -121,6 +121,7 @@ static size_t count_block(const struct target *target, uintptr_t mem,
     case PAGE_CACHE:
         __builtin_memcpy(&slab, page, sizeof slab);
         census->cache_slots += slab.inuse;
+        census->cache = far_address(&slab.cache);
         return (size_t)1 << page->order;
     case PAGE_RUN:
         count_run(target, mem, page, census);
@@ -163,9 +164,10 @@ static void walk_map(const struct target *target, const struct zone *zone,
             free_pages += npages;
         pfn += npages > 0 ? npages : 1;
     }
-    if (free_pages != zone->buddy.nr_free)
+    if (free_pages != zone->buddy.nr_free) {
         census_fault(census, "page: free blocks in the map and on the lists",
                      zone->base);
+    }
 }
 
 void census_zones(const struct target *target, struct census *census)

@@ -29,7 +29,7 @@ bool target_attach(struct target *target, pid_t pid)
     char line[4352];
 
     *target = (struct target){.pid = pid};
-    snprintf(line, sizeof line, "/proc/%d/maps", (int)pid);
+    (void)snprintf(line, sizeof line, "/proc/%d/maps", (int)pid);
     FILE *maps = fopen(line, "re");
     if (maps == NULL)
         return false;
@@ -51,7 +51,7 @@ bool target_attach(struct target *target, pid_t pid)
             target->data_size = end - start;
         }
     }
-    fclose(maps);
+    (void)fclose(maps);
     return target->image != 0;
 }
 
@@ -97,10 +97,11 @@ static bool dynamic_tables(const struct target *target, uintptr_t *symbols,
     for (size_t i = 0; i < header.p_memsz / sizeof entry; i++) {
         if (!far_read(target, at + i * sizeof entry, &entry, sizeof entry))
             return false;
-        if (entry.d_tag == DT_SYMTAB)
+        if (entry.d_tag == DT_SYMTAB) {
             *symbols = absolute(target, entry.d_un.d_ptr);
-        else if (entry.d_tag == DT_STRTAB)
+        } else if (entry.d_tag == DT_STRTAB) {
             *strings = absolute(target, entry.d_un.d_ptr);
+        }
     }
     return *symbols != 0 && *strings > *symbols;
 }
@@ -191,9 +192,10 @@ const char *root_refusal(const struct heap_root *root, uintptr_t address)
         return "there is no liballoc root at the place it should be";
     if (far_address(&root->self) != address)
         return "the liballoc root is a copy, not the root itself";
-    if (root->major != LAYOUT_MAJOR)
+    if (root->major != LAYOUT_MAJOR) {
         return "the heap has a layout of another major version; use the "
                "inspector that came with that liballoc";
+    }
     if (root->size < sizeof *root)
         return "the root is shorter than its version says";
     return NULL;
@@ -245,9 +247,10 @@ bool root_field(const struct target *target, const char *type,
         uintptr_t at = far_address(&table->start) + (size_t)i * table->stride;
         if (!far_read(target, at, out, sizeof *out))
             return false;
-        if (out->type == index && strncmp(out->name, field, ROOT_NAME) == 0)
+        if (out->type == index && strncmp(out->name, field, ROOT_NAME) == 0) {
             return (uint64_t)out->offset + (uint64_t)out->width * out->count <=
                    size;
+        }
     }
     return false;
 }
@@ -284,7 +287,7 @@ const char *root_compare(const struct target *target)
 
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         const struct expectation *want = &expected[i];
-        snprintf(which, sizeof which, "%s.%s", want->type, want->field);
+        (void)snprintf(which, sizeof which, "%s.%s", want->type, want->field);
         if (!root_field(target, want->type, want->field, &field) ||
             field.offset != want->offset || field.width != want->width ||
             field.count != want->count || field.encoding != want->encoding)

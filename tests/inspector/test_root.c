@@ -324,6 +324,8 @@ TEST(walk, finds_pages_and_object_caches)
     static struct census census;
     struct target target;
     struct field_descriptor name;
+    struct field_descriptor slabs;
+    char text[32] = "";
     char line[64];
 
     start(&target, "");
@@ -332,8 +334,14 @@ TEST(walk, finds_pages_and_object_caches)
     take(&target, &census);
     CHECK_EQ(census.user_pages, 8);
     CHECK(census.cache_slots >= 30);
-    CHECK(root_field(&target, "object_cache", "name", &name));
+    /* Its structure is private: the descriptors alone lead to its name. */
+    REQUIRE(root_field(&target, "object_cache", "name", &name));
+    REQUIRE(root_field(&target, "object_cache", "slabs", &slabs));
     CHECK_EQ(name.encoding, ENC_TEXT);
+    REQUIRE(name.width <= sizeof text);
+    CHECK(far_read(&target, census.cache - slabs.offset + name.offset, text,
+                   name.width));
+    CHECK_STR(text, "inspected");
 }
 
 TEST(walk, is_whole_after_frees_for_other_threads)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # run.sh LIBALLOC-RUN LIBRARY CC: what liballoc-run(1) promises.
+# shellcheck disable=SC2016 # $ in single quotes: for the inner shell
 set -u
 run=$1 library=$2 cc=$3
 work=$(mktemp -d)

@@ -41,10 +41,12 @@ else
     echo "no pkg-config here: that part is left out"
 fi
 
-cmake -S "$here/package" -B "$work/package" -DCMAKE_C_COMPILER="$cc" \
-    -DCMAKE_PREFIX_PATH="$tree" >"$work/log" 2>&1 &&
-    cmake --build "$work/package" >"$work/log" 2>&1 ||
-    { cat "$work/log"; fail "find_package(liballoc)"; }
+if ! cmake -S "$here/package" -B "$work/package" -DCMAKE_C_COMPILER="$cc" \
+    -DCMAKE_PREFIX_PATH="$tree" >"$work/log" 2>&1 ||
+    ! cmake --build "$work/package" >"$work/log" 2>&1; then
+    cat "$work/log"
+    fail "find_package(liballoc)"
+fi
 expect "$work/package/shared"
 expect "$work/package/static"
 readelf -d "$work/package/static" | grep -q liballoc.so &&
