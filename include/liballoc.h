@@ -69,7 +69,7 @@ void liballoc_pages_free_bulk(unsigned order, size_t n, void **mem);
  * Failure: NULL, errno = EINVAL or ENOMEM.
  * Sources: Bonwick, The Slab Allocator (USENIX 1994); Linux mm/slub.c.
  */
-#define LIBALLOC_CACHE_SIZE_MAX ((size_t)8192)
+#define LIBALLOC_CACHE_SIZE_MAX ((size_t)65536)
 #define LIBALLOC_NO_MERGE 2u /* cache flags: never share slabs (SLAB_NO_MERGE) */
 
 struct liballoc_cache;

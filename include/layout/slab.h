@@ -129,6 +129,7 @@ struct slab_cache {
     uint8_t state;            /* page_state of its slabs */
     uint8_t colour_next;      /* of the next slab / 16 */
     uint8_t colour_max;
+    uint8_t colour_step;      /* / 16: the objects' alignment; 0 = none */
 };
 
 #endif

@@ -4,6 +4,7 @@
  * nothing tells them apart.
  */
 #include "api/entry.h"
+#include "base/atomic.h"
 #include "base/bits.h"
 #include "liballoc.h"
 #include "slab/object_cache.h"
@@ -14,10 +15,15 @@
 
 enum {
     ALIGN_MAX = 4096,
+    SLOT_MAX = 8192, /* larger objects leave a slab mostly waste */
 };
 
 struct liballoc_cache {
     size_t merged_size; /* served by malloc(); 0: by `own` */
+    size_t align;       /* of merged objects */
+    void (*ctor)(void *object); /* of merged, large objects; or NULL */
+    _Atomic size_t live;        /* merged, large objects out.  Atomic */
+    bool is_large;
     struct object_cache own;
 };
 
@@ -41,8 +47,11 @@ liballoc_cache_create(const char *name, size_t size, size_t align,
     struct liballoc_cache *cache = calloc(1, sizeof *cache);
     if (cache == NULL)
         return NULL;
-    if (can_merge(size, align, flags, ctor)) {
+    cache->align = max_size(align, 16);
+    cache->is_large = size + align > SLOT_MAX;
+    if (cache->is_large || can_merge(size, align, flags, ctor)) {
         cache->merged_size = size;
+        cache->ctor = ctor;
         return cache;
     }
     if (!object_cache_init(&cache->own, name, size, max_size(align, 16),
@@ -54,13 +63,35 @@ liballoc_cache_create(const char *name, size_t size, size_t align,
     return cache;
 }
 
+/* Too large for slabs: from pages, constructed each time. */
+static void *alloc_large(struct liballoc_cache *cache, unsigned flags)
+{
+    void *object = aligned_alloc(cache->align, cache->merged_size);
+
+    if (object == NULL)
+        return NULL;
+    if (flags != 0)
+        memset(object, 0, cache->merged_size);
+    if (cache->ctor != NULL)
+        cache->ctor(object);
+    /* stale ok: only destroy reads it, when nobody else may call */
+    add_relaxed(&cache->live, 1);
+    return object;
+}
+
+static bool has_ctor(const struct liballoc_cache *cache)
+{
+    return cache->ctor != NULL || cache->own.ctor != NULL;
+}
+
 EXPORT void *liballoc_cache_alloc(struct liballoc_cache *cache, unsigned flags)
 {
-    if ((flags & ~LIBALLOC_ZERO) != 0 ||
-        (flags != 0 && cache->own.ctor != NULL)) {
+    if ((flags & ~LIBALLOC_ZERO) != 0 || (flags != 0 && has_ctor(cache))) {
         errno = EINVAL;
         return NULL;
     }
+    if (cache->is_large)
+        return alloc_large(cache, flags);
     if (cache->merged_size != 0)
         return flags != 0 ? calloc(1, cache->merged_size)
                           : malloc(cache->merged_size);
@@ -76,6 +107,10 @@ EXPORT void liballoc_cache_free(struct liballoc_cache *cache, void *object)
 {
     if (object == NULL)
         return;
+    if (cache->is_large) {
+        /* stale ok: only destroy reads it, when nobody else may call */
+        sub_relaxed(&cache->live, 1);
+    }
     if (cache->merged_size != 0) {
         free(object);
         return;
@@ -111,7 +146,10 @@ EXPORT int liballoc_cache_destroy(struct liballoc_cache *cache)
 {
     if (cache == NULL)
         return 0;
-    if (cache->merged_size == 0 && !object_cache_destroy(&cache->own)) {
+    /* stale ok: nobody else may use the cache any more */
+    bool in_use = cache->merged_size != 0 ? load_relaxed(&cache->live) != 0
+                                          : !object_cache_destroy(&cache->own);
+    if (in_use) {
         errno = EBUSY;
         return -1;
     }

@@ -47,13 +47,15 @@ static NO_THREAD_SAFETY void parent(void)
 
 static void child(void)
 {
-    if (fork_locked) {
-        lock_reset(&meta_lock);
-        zones_reset();
-        lock_reset(&mmap_lock);
-        object_caches_reset();
-    }
-    registry_reset_child(fork_locked);
+    /* Locked by prepare(), they are this thread's: free them all.  Else free
+       what other threads held; the interrupted call will drop the rest. */
+    void (*reset)(struct lock *) = fork_locked ? lock_reset : lock_reset_foreign;
+
+    reset(&meta_lock);
+    zones_reset(reset);
+    reset(&mmap_lock);
+    object_caches_reset(reset);
+    registry_reset_child(reset);
     root_after_fork();
 }
 

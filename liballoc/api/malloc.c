@@ -133,17 +133,32 @@ EXPORT void vfree(void *mem)
     free(mem);
 }
 
+/* C23 leaves a wrong size undefined: here it is an error. */
+static void free_checked(void *mem, size_t size, const char *name)
+{
+    struct block block;
+
+    if (mem == NULL || !init_check())
+        return;
+    entry_name = name;
+    block_find(mem, &block);
+    if (size > block.usable)
+        fatal("invalid size", mem);
+    free(mem);
+}
+
 EXPORT void free_sized(void *mem, size_t size)
 {
-    (void)size;
-    free(mem);
+    free_checked(mem, size, "free_sized");
 }
 
 EXPORT void free_aligned_sized(void *mem, size_t align, size_t size)
 {
-    (void)align;
-    (void)size;
-    free(mem);
+    if (align != 0 && ((uintptr_t)mem & (align - 1)) != 0) {
+        entry_name = "free_aligned_sized";
+        fatal("invalid alignment", mem);
+    }
+    free_checked(mem, size, "free_aligned_sized");
 }
 
 ALIAS(malloc) void *__libc_malloc(size_t size);

@@ -60,15 +60,16 @@ EXPORT void *reallocf(void *mem, size_t size)
 EXPORT int reallocarr(void *where, size_t count, size_t size)
 {
     int saved = errno;
+    size_t total;
     void *mem;
 
+    if (__builtin_mul_overflow(count, size, &total))
+        return EOVERFLOW;
     memcpy(&mem, where, sizeof mem);
-    void *moved = reallocarray(mem, count, size);
-    if (moved == NULL && count != 0 && size != 0) {
-        int error = errno;
-        errno = saved;
-        return error;
-    }
+    void *moved = realloc(mem, total);
+    errno = saved;
+    if (moved == NULL && total != 0)
+        return ENOMEM;
     memcpy(where, &moved, sizeof moved);
     return 0;
 }
@@ -101,7 +102,10 @@ EXPORT size_t malloc_size(const void *mem)
 EXPORT size_t malloc_good_size(size_t size)
 {
     size += size == 0;
-    return size <= MEDIUM_MAX ? size_class_bytes(size_class(size)) : size;
+    if (size > MEDIUM_MAX || !init_check())
+        return size;
+    unsigned bin = bin_for(size);
+    return bin_bytes(bin) + (bin < NSLAB ? 0 : CHUNK_OVERHEAD);
 }
 
 ALIAS(realloc) void *__libc_realloc(void *mem, size_t size);

@@ -25,6 +25,7 @@ static void add(struct heap_census *sum, const struct heap_census *one)
     sum->slab_free += one->slab_free;
     sum->slabs += one->slabs;
     sum->system += one->system;
+    sum->brk += one->brk;
     sum->chunk_free += one->chunk_free;
     sum->chunks_free += one->chunks_free;
     sum->top += one->top;
@@ -107,11 +108,11 @@ static void fill_public(const struct stats *stats, struct liballoc_stats *out)
         .mmapped = stats->mmapped,
         .mmapped_cached = stats->mmapped_kept,
         .metadata = stats->pages.metadata,
-        .committed = stats->pages.committed + stats->mmapped +
+        .committed = stats->pages.committed + all->brk + stats->mmapped +
                      stats->mmapped_kept,
         .heaps = stats->heaps,
         .heaps_idle = stats->heaps_idle,
-        .slabs = all->slabs,
+        .slabs = all->slabs + stats->pages.cache_slabs,
         .mmapped_chunks = stats->mmapped_count,
         .purged = reclaim_total(),
     };

@@ -166,7 +166,9 @@ static bool kept_insert(struct mapping mapping)
  */
 static void mapping_release(struct mapping mapping)
 {
-    if (!os_unmap((void *)mapping.start, mapping.size))
+    if (os_unmap((void *)mapping.start, mapping.size))
+        reclaim_account(mapping.size);
+    else
         (void)reclaim_range(mapping.start, mapping.start + mapping.size);
 }
 
@@ -203,17 +205,19 @@ size_t mmap_chunk_trim(void)
 static struct mapping mapping_create(size_t size, size_t align)
 {
     size_t page = os_page_size();
+    size_t lead = max_size(align, CHUNK_HEADER);
     size_t total;
     struct mapping none = {0, 0};
 
-    if (align <= page)
-        align = 0;
-    if (__builtin_add_overflow(size, align + CHUNK_HEADER + page, &total) ||
-        total > PTRDIFF_MAX)
+    /* Beyond a page, the start of the mapping decides: room for any. */
+    if (align > page)
+        lead += CHUNK_HEADER;
+    if (__builtin_add_overflow(size, lead, &total) ||
+        total > PTRDIFF_MAX - page)
         return none;
-    total = round_down(total - 1, page);
+    total = round_up(total, page);
     uintptr_t at = (uintptr_t)os_map(total);
-    if (at == 0 || align == 0)
+    if (at == 0 || align <= page)
         return (struct mapping){at, at == 0 ? 0 : total};
     /* Cut the surplus off both ends; what munmap refuses stays ours. */
     uintptr_t mem = round_up(at + CHUNK_HEADER, align);

@@ -276,6 +276,7 @@ static size_t trim_brk(struct arena *arena, size_t keep)
     chunk_set(arena->top, end - CHUNK_HEADER - (uintptr_t)arena->top,
               chunk_flags(arena->top));
     close_segment(end, true);
+    reclaim_account(give);
     return give;
 }
 

@@ -14,7 +14,7 @@ enum {
 /* Ranks held by this thread, one bit each; kept in debug builds only. */
 static TLS_IE uint32_t ranks_held;
 
-/* Locks held by this thread: fork() in a signal handler asks. */
+/* Locks this thread holds or is about to: fork() in a signal handler asks. */
 static TLS_IE int locks_held;
 
 int lock_held_count(void)
@@ -29,7 +29,6 @@ uintptr_t lock_self(void)
 
 static void rank_push(struct lock *lock)
 {
-    locks_held++;
     if (config_debug == 0)
         return;
     /* Two locks of one rank are only ever taken by try or by fork. */
@@ -60,6 +59,8 @@ NO_THREAD_SAFETY void lock_acquire(struct lock *lock)
 {
     uint32_t expected = 0;
 
+    locks_held++;
+    compiler_barrier();
     /* acquire: pairs with the exchange in lock_release() */
     if (!cas_acquire(&lock->state, &expected, 1))
         lock_acquire_slow(lock);
@@ -72,12 +73,15 @@ NO_THREAD_SAFETY bool lock_try_acquire(struct lock *lock)
 {
     uint32_t expected = 0;
 
+    locks_held++;
+    compiler_barrier();
     /* acquire: pairs with the exchange in lock_release() */
-    if (!cas_acquire(&lock->state, &expected, 1))
+    if (!cas_acquire(&lock->state, &expected, 1)) {
+        locks_held--;
         return false;
+    }
     /* stale ok: only the owner compares it with itself */
     store_relaxed(&lock->owner, lock_self());
-    locks_held++;
     if (config_debug > 0)
         ranks_held |= 1u << lock->rank;
     return true;
@@ -85,7 +89,6 @@ NO_THREAD_SAFETY bool lock_try_acquire(struct lock *lock)
 
 NO_THREAD_SAFETY void lock_release(struct lock *lock)
 {
-    locks_held--;
     if (config_debug > 0)
         ranks_held &= ~(1u << lock->rank);
     /* stale ok: only the owner compares it with itself */
@@ -93,12 +96,21 @@ NO_THREAD_SAFETY void lock_release(struct lock *lock)
     /* release: publishes the guarded state; pairs with lock_acquire() */
     if (exchange_release(&lock->state, 0) == 2)
         syscall6(SYS_futex, (long)&lock->state, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+    compiler_barrier();
+    locks_held--;
 }
 
 bool lock_is_mine(struct lock *lock)
 {
     /* stale ok: another thread's value never equals lock_self() */
     return load_relaxed(&lock->owner) == lock_self();
+}
+
+void lock_reset_foreign(struct lock *lock)
+{
+    /* stale ok: the child of a fork has one thread */
+    if (load_relaxed(&lock->state) != 0 && !lock_is_mine(lock))
+        lock_reset(lock);
 }
 
 void lock_reset(struct lock *lock)

@@ -37,10 +37,16 @@ void lock_release(struct lock *lock) RELEASES(*lock);
 /* True when this very thread holds it: a signal handler got in between. */
 bool lock_is_mine(struct lock *lock);
 
-/* Locks this thread holds. */
+/* Locks this thread holds, or is about to. */
 int lock_held_count(void);
 
 /* In the child of a fork: frees it, whoever held it. */
 void lock_reset(struct lock *lock);
+
+/*
+ * The same unless this thread holds it: fork() in a signal handler.  A lock
+ * that was taken but not yet signed by its owner counts as another's.
+ */
+void lock_reset_foreign(struct lock *lock);
 
 #endif

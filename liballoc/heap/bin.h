@@ -59,12 +59,18 @@ void bin_spill(struct heap *heap, unsigned bin, void *mem);
 /* Empties the bin, spare and all.  The heap lock is held. */
 void bin_flush_locked(struct heap *heap, unsigned bin) REQUIRES(heap->lock);
 
-/* Bin of requests of up to `size` bytes (1..MEDIUM_MAX), slab or chunk. */
+/*
+ * Bin of requests of up to `size` bytes (1..MEDIUM_MAX), slab or chunk.  A
+ * chunk of class size + header has CHUNK_OVERHEAD bytes more to use, which
+ * belong to the next chunk's header.
+ */
 static inline unsigned bin_for(size_t size)
 {
-    unsigned cls = size_class(size);
-
-    return size <= tunables.slab_max ? cls : NSLAB + cls;
+    if (size <= tunables.slab_max)
+        return size_class(size);
+    return NSLAB + size_class(size > CHUNK_MIN - CHUNK_OVERHEAD
+                                  ? size - CHUNK_OVERHEAD
+                                  : CHUNK_HEADER);
 }
 
 /*
@@ -78,7 +84,7 @@ static inline unsigned bin_for_chunk(size_t size)
     return NSLAB + size_class_floor(size);
 }
 
-/* Bytes that an object of the bin holds. */
+/* Size of the bin's class. */
 static inline size_t bin_bytes(unsigned bin)
 {
     return size_class_bytes(bin < NSLAB ? bin : bin - NSLAB);

@@ -50,6 +50,10 @@ void census_heap(struct heap *heap, struct heap_census *census)
     for (unsigned cls = 0; cls < NSLAB; cls++)
         slab_cache_walk(&heap->slab_caches[cls], count_slab, census);
     census->system = heap->arena.system_mem;
+    census->brk = heap->arena.brk.end - heap->arena.brk.start;
+    for (size_t i = 0; i < heap->arena.nr_brk_old; i++)
+        census->brk +=
+            heap->arena.brk_old[i].end - heap->arena.brk_old[i].start;
     census->chunk_free = heap->arena.free_bytes;
     census->top = top_size(&heap->arena);
     bins_walk(&heap->arena, count_chunk, census);
@@ -71,6 +75,7 @@ static size_t count_block(const struct page *page, struct page_census *census)
         break;
     case PAGE_CACHE:
         census->cache += npages << PAGE_SHIFT;
+        census->cache_slabs++;
         break;
     case PAGE_ARENA:
         npages = page->npages;

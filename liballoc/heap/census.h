@@ -18,6 +18,7 @@ struct heap_census {
     size_t slab_free;    /* free objects in slabs, in bytes, carved or not */
     size_t slabs;        /* count */
     size_t system;       /* bytes of its arena's segments */
+    size_t brk;          /* of these, got by brk */
     size_t chunk_free;   /* free chunks on bins, bytes */
     size_t chunks_free;  /* count of these */
     size_t top;          /* bytes */
@@ -32,6 +33,7 @@ struct page_census {
     size_t run;        /* of runs, bytes: in use or in bins */
     size_t user;       /* of liballoc_pages_alloc(), bytes */
     size_t cache;      /* of object caches' slabs, bytes */
+    size_t cache_slabs; /* count */
     size_t listed;     /* on page lists, bytes */
     size_t dirty;      /* free, may be resident, bytes */
     size_t clean;      /* free, given back, bytes */

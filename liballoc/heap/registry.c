@@ -227,14 +227,12 @@ NO_THREAD_SAFETY void registry_unlock_all(void)
     lock_release(&registry_lock);
 }
 
-void registry_reset_child(bool locked)
+void registry_reset_child(void (*reset)(struct lock *lock))
 {
-    if (locked)
-        lock_reset(&registry_lock);
+    reset(&registry_lock);
     for (uint32_t id = 1; id < heap_count; id++) {
         struct heap *heap = heap_table[id];
-        if (locked || !lock_is_mine(&heap->lock))
-            lock_reset(&heap->lock);
+        reset(&heap->lock);
         /* stale ok: the child of a fork has one thread */
         store_relaxed(&heap->helping, 0);
         if (heap == thread_own)

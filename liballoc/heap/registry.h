@@ -68,7 +68,7 @@ void registry_unlock_all(void);
 /* True when this thread holds one of our locks: it is in a signal handler. */
 bool registry_is_busy(void);
 
-/* In the child: other threads' heaps are orphans; `locked`: locks are freed. */
-void registry_reset_child(bool locked);
+/* In the child: `reset` for each lock; other threads' heaps are orphans. */
+void registry_reset_child(void (*reset)(struct lock *lock));
 
 #endif

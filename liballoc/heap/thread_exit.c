@@ -6,31 +6,20 @@
 
 #include <pthread.h>
 
-enum {
-    ROUNDS_MAX = 3, /* PTHREAD_DESTRUCTOR_ITERATIONS is 4 */
-};
-
 static pthread_key_t key;
 static bool key_exists;
-static TLS_IE int rounds; /* times the destructor has run */
+static TLS_IE bool ended; /* the destructor has run */
 
 bool thread_has_ended(void)
 {
-    return rounds > ROUNDS_MAX;
+    return ended;
 }
 
-/*
- * Early rounds only pass the heap on to the next round: other keys'
- * destructors may still allocate.  The last round retires it.
- */
 static void thread_exit(void *data)
 {
     struct heap *heap = data;
 
-    if (rounds++ < ROUNDS_MAX) {
-        pthread_setspecific(key, heap);
-        return;
-    }
+    ended = true;
     remote_flush(heap);
     thread_own = NULL;
     thread_heap = &heap_dummy;

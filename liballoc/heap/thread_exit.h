@@ -6,9 +6,11 @@
  *
  *   destructor runs -> batches sent -> heap to the idle stack
  *
- * Other destructors may allocate after ours: the key is armed again, up to
- * libc's limit of rounds.  After that the thread has "ended": what it still
- * allocates (libc frees its TLS blocks last) goes through the shared heap.
+ * Other destructors may allocate after ours, and libc frees the thread's TLS
+ * blocks last of all: from our destructor on the thread has "ended", and what
+ * it still allocates comes from the shared heap, under its lock.  (Taking a
+ * heap again and hoping for another round of destructors would leak it where
+ * there is none.)
  * Layer: heap.
  */
 #include "layout/heap.h"

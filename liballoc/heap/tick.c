@@ -96,7 +96,7 @@ size_t heap_trim(size_t pad)
     if (thread_own != NULL)
         remote_flush(thread_own);
     registry_walk(trim_heap, &pad);
-    size_t unmapped = mmap_chunk_trim();
+    mmap_chunk_trim();
     reclaim_all(0);
-    return reclaim_total() - before + unmapped;
+    return reclaim_total() - before;
 }

@@ -24,14 +24,19 @@ size_t reclaim_total(void)
     return load_relaxed(&purged_bytes);
 }
 
+void reclaim_account(size_t bytes)
+{
+    /* stale ok: a statistic */
+    add_relaxed(&purged_bytes, bytes);
+}
+
 bool reclaim_range(uintptr_t start, uintptr_t end)
 {
     start = round_up(start, os_page_size());
     end = round_down(end, os_page_size());
     if (end <= start || !os_purge((void *)start, end - start))
         return false;
-    /* stale ok: a statistic */
-    add_relaxed(&purged_bytes, end - start);
+    reclaim_account(end - start);
     return true;
 }
 

@@ -47,8 +47,9 @@ void reclaim_tick(uint64_t now_ms);
 /* Gives back all but `keep` bytes; the bytes given back. */
 size_t reclaim_all(size_t keep);
 
-/* Bytes given back since the start. */
+/* Bytes given back since the start, by whatever means. */
 size_t reclaim_total(void);
+void reclaim_account(size_t bytes);
 
 /*
  * For memory that others keep free (arenas): gives back the whole system

@@ -120,11 +120,11 @@ NO_THREAD_SAFETY void zones_unlock(void)
         lock_release(&zones[i].lock);
 }
 
-void zones_reset(void)
+void zones_reset(void (*reset)(struct lock *lock))
 {
     /* acquire: pairs with the release in zone_add() */
     for (unsigned i = load_acquire(&zone_count); i-- > 0;)
-        lock_reset(&zones[i].lock);
+        reset(&zones[i].lock);
 }
 
 const char *zone_check(struct zone *zone)

@@ -37,7 +37,7 @@ size_t zone_live_pages(void);
 /* For atfork. */
 void zones_lock(void);
 void zones_unlock(void);
-void zones_reset(void);
+void zones_reset(void (*reset)(struct lock *lock));
 
 /* NULL, or which property of a zone does not hold. */
 const char *zone_check(struct zone *zone);

@@ -170,9 +170,9 @@ NO_THREAD_SAFETY void object_caches_unlock(void)
     lock_release(&caches_lock);
 }
 
-void object_caches_reset(void)
+void object_caches_reset(void (*reset)(struct lock *lock))
 {
     list_for_each (it, &caches)
-        lock_reset(&CONTAINER_OF(it, struct object_cache, all)->lock);
-    lock_reset(&caches_lock);
+        reset(&CONTAINER_OF(it, struct object_cache, all)->lock);
+    reset(&caches_lock);
 }

@@ -56,6 +56,6 @@ bool object_cache_destroy(struct object_cache *cache);
 /* For atfork: the registry, then every cache. */
 void object_caches_lock(void);
 void object_caches_unlock(void);
-void object_caches_reset(void);
+void object_caches_reset(void (*reset)(struct lock *lock));
 
 #endif

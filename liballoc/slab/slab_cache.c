@@ -24,13 +24,18 @@ void slab_cache_set_colour(struct slab_cache *cache, size_t step)
 {
     size_t waste = PAGE_BYTES - (size_t)cache->objs_page * cache->size;
 
-    cache->colour_max = (uint8_t)min_size(waste / step * step / 16, 240);
+    /* Both are kept in a byte: alignments above 2 KiB go without colour. */
+    if (step / 16 > 128)
+        return;
+    cache->colour_step = (uint8_t)(step / 16);
+    cache->colour_max =
+        (uint8_t)(round_down(min_size(waste, 240 * 16), step) / 16);
 }
 
 /* The next slab starts its objects elsewhere in the cache lines. */
-static void colour_advance(struct slab_cache *cache, size_t step)
+static void colour_advance(struct slab_cache *cache)
 {
-    size_t next = cache->colour_next + step / 16;
+    unsigned next = (unsigned)cache->colour_next + cache->colour_step;
 
     cache->colour_next = (uint8_t)(next > cache->colour_max ? 0 : next);
 }
@@ -61,7 +66,7 @@ static struct slab *slab_create(struct slab_cache *cache,
         return NULL;
     struct slab *slab = page_slab(page);
     slab_init(slab, cache, from->heap_id);
-    colour_advance(cache, 16);
+    colour_advance(cache);
     cache->nr_slabs++;
     uint32_t kind = cache->cls < NSLAB ? cache->cls : (uint32_t)KIND_CACHE;
     tag_set(page_zone(page), page_number(page), SLAB_PAGES,
