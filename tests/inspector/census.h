@@ -17,6 +17,7 @@ struct census {
     size_t runs_cached; /* in bins */
     size_t user_pages;  /* of liballoc_pages_alloc() */
     size_t cache_slots; /* out of slabs of object caches */
+    uintptr_t cache;    /* slab_cache of one of these; 0 = none */
 
     /* Heaps. */
     size_t heaps;
