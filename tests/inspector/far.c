@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 enum {
     HEADERS_MAX = 64,
@@ -23,16 +24,12 @@ bool far_read(const struct target *target, uintptr_t address, void *out,
            (ssize_t)size;
 }
 
-bool target_attach(struct target *target, pid_t pid)
+/* Mappings of the file whose path ends in `name`, into *target. */
+static void find_image(struct target *target, FILE *maps, const char *name)
 {
-    static const char name[] = "/liballoc.so";
     char line[4352];
 
-    *target = (struct target){.pid = pid};
-    (void)snprintf(line, sizeof line, "/proc/%d/maps", (int)pid);
-    FILE *maps = fopen(line, "re");
-    if (maps == NULL)
-        return false;
+    rewind(maps);
     while (fgets(line, sizeof line, maps) != NULL) {
         unsigned long start;
         unsigned long end;
@@ -41,8 +38,8 @@ bool target_attach(struct target *target, pid_t pid)
             continue;
         size_t length = strcspn(line, "\n");
         line[length] = '\0';
-        if (length < sizeof name ||
-            strcmp(line + length - (sizeof name - 1), name) != 0)
+        if (length < strlen(name) ||
+            strcmp(line + length - strlen(name), name) != 0)
             continue;
         if (target->image == 0)
             target->image = start;
@@ -50,6 +47,25 @@ bool target_attach(struct target *target, pid_t pid)
             target->data = start;
             target->data_size = end - start;
         }
+    }
+}
+
+bool target_attach(struct target *target, pid_t pid)
+{
+    char path[64];
+    char program[4096];
+
+    *target = (struct target){.pid = pid};
+    (void)snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    FILE *maps = fopen(path, "re");
+    if (maps == NULL)
+        return false;
+    find_image(target, maps, "/liballoc.so");
+    (void)snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    ssize_t length = readlink(path, program, sizeof program - 1);
+    if (target->image == 0 && length > 0) {
+        program[length] = '\0';
+        find_image(target, maps, program);
     }
     (void)fclose(maps);
     return target->image != 0;
@@ -68,8 +84,8 @@ static bool header_of(const struct target *target, uint32_t type, unsigned n,
         uintptr_t at = target->image + elf.e_phoff + i * sizeof *header;
         if (!far_read(target, at, header, sizeof *header))
             return false;
-        /* A library is linked at 0: addresses count from its first byte. */
-        *where = target->image + header->p_vaddr;
+        /* Linked at 0, but for programs that are not PIE. */
+        *where = header->p_vaddr + (elf.e_type == ET_DYN ? target->image : 0);
         if (header->p_type == type && n-- == 0)
             return true;
     }
@@ -204,14 +220,14 @@ const char *root_refusal(const struct heap_root *root, uintptr_t address)
 const char *target_open(struct target *target, pid_t pid)
 {
     if (!target_attach(target, pid))
-        return "liballoc is not loaded in this process, or it is not ours";
+        return "there is no such process, or its mappings are hidden";
     uintptr_t address = root_by_symbol(target);
     if (address == 0)
         address = root_by_note(target);
     if (address == 0)
         address = root_by_magic(target);
     if (address == 0)
-        return "the library has no root: it is no liballoc, or a strange one";
+        return "there is no liballoc in this process";
     if (!far_read(target, address, &target->root, sizeof target->root))
         return "the root is not readable (permission, or the process is gone)";
     return root_refusal(&target->root, address);

@@ -32,7 +32,10 @@ static inline uintptr_t far_address(const volatile void *field)
     return address;
 }
 
-/* Looks for liballoc.so among the mappings of `pid`; false: not there. */
+/*
+ * Looks for liballoc.so among the mappings of `pid`, else takes the program
+ * itself, which may be linked with liballoc.a.  False: no such process.
+ */
 bool target_attach(struct target *target, pid_t pid);
 
 /* The three ways to the root; 0 = not found. */
