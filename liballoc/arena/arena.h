@@ -42,6 +42,9 @@ bool arena_resize(struct arena *arena, struct chunk *chunk, size_t size);
  */
 void chunk_check_inuse(const void *mem);
 
+/* True when arena_tick() has something to do, whatever the time. */
+bool arena_is_fat(const struct arena *arena);
+
 /* Gives back memory as the watermarks want; the bytes. */
 size_t arena_tick(struct arena *arena, uint64_t now_ms);
 

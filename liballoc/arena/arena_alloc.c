@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "base/debug.h"
+#include "base/tunables.h"
 #include "page/reclaim.h"
 
 uint64_t chunk_secret;
@@ -14,6 +15,7 @@ void arena_init(struct arena *arena, uint32_t heap_id, bool is_main)
 {
     arena->heap_id = heap_id;
     arena->is_main = is_main;
+    arena->fat_above = tunables.dirty_min;
 }
 
 static size_t top_and_dirty(const struct arena *arena)

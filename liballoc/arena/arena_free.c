@@ -129,12 +129,19 @@ static size_t arena_high(const struct arena *arena)
     return max_size(high, tunables.trim_threshold + tunables.top_pad);
 }
 
+bool arena_is_fat(const struct arena *arena)
+{
+    return arena->dirty + top_size(arena) > arena->fat_above;
+}
+
 size_t arena_tick(struct arena *arena, uint64_t now_ms)
 {
     size_t dirty = arena->dirty + top_size(arena);
-    size_t target = reclaim_target(&arena->policy, dirty, arena_high(arena),
-                                   now_ms);
+    size_t high = arena_high(arena);
+    size_t target = reclaim_target(&arena->policy, dirty, high, now_ms);
     size_t given = 0;
+
+    arena->fat_above = high + arena->policy.slack;
 
     if (target == RECLAIM_NOTHING)
         return 0;

@@ -8,6 +8,7 @@
 #include "base/lock.h"
 #include "heap/bin.h"
 #include "heap/registry.h"
+#include "os/os_mem.h"
 #include "slab/slab_cache.h"
 
 enum {
@@ -27,6 +28,8 @@ static void help(struct heap *owner)
     if (!heap_try_lock_remote(owner))
         return;
     remote_collect_helper(owner);
+    if (arena_is_fat(&owner->arena))
+        arena_tick(&owner->arena, os_time_ms());
     heap_unlock_remote(owner);
 }
 

@@ -42,18 +42,13 @@ static void tick(struct heap *heap, uint64_t now_ms)
     registry_flush_idle();
 }
 
-static bool arena_is_fat(const struct heap *heap)
-{
-    return heap->arena.dirty > tunables.dirty_min + heap->arena.policy.slack;
-}
-
 void heap_maintain(struct heap *heap)
 {
     uint64_t now_ms = os_time_ms();
 
     if (now_ms - heap->tick_ms >= tunables.purge_delay) {
         tick(heap, now_ms);
-    } else if (UNLIKELY(arena_is_fat(heap))) {
+    } else if (UNLIKELY(arena_is_fat(&heap->arena))) {
         heap_lock(heap);
         arena_tick(&heap->arena, now_ms);
         heap_unlock(heap);

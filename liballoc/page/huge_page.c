@@ -8,7 +8,7 @@
 #include "os/os_mem.h"
 
 enum {
-    HUGE_PAGE_LIVE_MIN = 8 * MIB, /* below: a huge page costs more than it gives */
+    HUGE_PAGE_LIVE_MIN = 64 * MIB, /* below, what it costs in memory shows */
     THP_UNKNOWN = -1,
 };
 
