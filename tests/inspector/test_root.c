@@ -5,7 +5,11 @@
  */
 #include "child.h"
 
+#include <elf.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 
 TEST(root, is_found_by_symbol_note_and_magic)
@@ -153,4 +157,72 @@ TEST(root, of_a_forked_child_is_the_childs)
     child_census(&target, &census);
     CHECK_EQ(census.heaps, 1);
     REQUIRE(child_command('q', line, sizeof line));
+}
+
+/* Reads `size` bytes at `address` out of a core; false: they are not in it. */
+static bool core_read(int core, uintptr_t address, void *out, size_t size)
+{
+    Elf64_Ehdr elf;
+    Elf64_Phdr part;
+
+    if (pread(core, &elf, sizeof elf, 0) != sizeof elf)
+        return false;
+    for (unsigned i = 0; i < elf.e_phnum; i++) {
+        off_t at = (off_t)(elf.e_phoff + i * sizeof part);
+        if (pread(core, &part, sizeof part, at) != sizeof part)
+            return false;
+        if (part.p_type == PT_LOAD && address >= part.p_vaddr &&
+            address + size <= part.p_vaddr + part.p_filesz)
+            return pread(core, out, size,
+                         (off_t)(part.p_offset + address - part.p_vaddr)) ==
+                   (ssize_t)size;
+    }
+    return false;
+}
+
+/* The core that a process left in the working directory; -1 = none. */
+static int core_open(pid_t pid)
+{
+    char name[32];
+    int core = open("core", O_RDONLY | O_CLOEXEC);
+
+    if (core >= 0) {
+        (void)unlink("core");
+        return core;
+    }
+    (void)snprintf(name, sizeof name, "core.%d", (int)pid);
+    core = open(name, O_RDONLY | O_CLOEXEC);
+    (void)unlink(name);
+    return core;
+}
+
+TEST(root, is_in_a_default_core_with_its_tables)
+{
+    char directory[] = "/tmp/liballoc-core-XXXXXX";
+    struct rlimit limit;
+    struct target target;
+    struct heap_root root;
+    struct field_descriptor field;
+    int status;
+
+    REQUIRE(getrlimit(RLIMIT_CORE, &limit) == 0);
+    limit.rlim_cur = limit.rlim_max;
+    if (limit.rlim_max == 0 || setrlimit(RLIMIT_CORE, &limit) != 0)
+        SKIP("no core files are allowed here");
+    REQUIRE(mkdtemp(directory) != NULL && chdir(directory) == 0);
+    child_open(&target, "");
+    pid_t pid = child.pid;
+    kill(pid, SIGABRT);
+    REQUIRE(waitpid(pid, &status, 0) == pid);
+    child.pid = 0;
+    int core = core_open(pid);
+    (void)rmdir(directory);
+    if (core < 0)
+        SKIP("cores go elsewhere (kernel.core_pattern)");
+    CHECK(core_read(core, far_address(&target.root.self), &root, sizeof root));
+    CHECK(root_refusal(&root, far_address(&target.root.self)) == NULL);
+    CHECK(
+        core_read(core, far_address(&root.fields.start), &field, sizeof field));
+    CHECK_STR(field.name, "next");
+    close(core);
 }
