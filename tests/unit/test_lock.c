@@ -163,6 +163,22 @@ TEST_CHILD(lock, reset_of_an_own_lock_is_as_a_release)
     lock_release(&low);
 }
 
+TEST_CHILD(lock, reset_foreign_leaves_an_own_lock_taken)
+{
+    struct lock mine = LOCK_INIT(LOCK_RANK_HEAP);
+    struct lock theirs = LOCK_INIT(LOCK_RANK_ZONE);
+
+    lock_acquire(&mine);
+    atomic_store(&theirs.state, 1);
+    atomic_store(&theirs.owner, 0x1234);
+    lock_reset_foreign(&mine);
+    lock_reset_foreign(&theirs);
+    CHECK(lock_is_mine(&mine));
+    CHECK_EQ(lock_held_count(), 1);
+    CHECK_EQ(atomic_load(&theirs.state), 0);
+    lock_release(&mine);
+}
+
 TEST_CHILD(lock, ranks_may_rise)
 {
     struct lock locks[LOCK_NRANKS];

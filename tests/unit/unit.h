@@ -53,15 +53,21 @@ UNUSED static void check_death(void (*fn)(void *arg), const char *words)
             TEST_FAILED("%s: %s", #call, wrong_); \
     } while (0)
 
-/* Source: Marsaglia, Xorshift RNGs (2003).  The seed is fixed. */
-static uint64_t random_state = 88172645463325252u;
+/* Source: Marsaglia, Xorshift RNGs (2003).  *state must not be 0. */
+UNUSED static uint64_t random_from(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
 
+/* The same sequence in every run; main thread only. */
 UNUSED static uint64_t random_next(void)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state;
+    static uint64_t state = 88172645463325252u;
+
+    return random_from(&state);
 }
 
 /* 0 .. bound - 1 */

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+#include "unit_page.h"
+
+#include "base/tunables.h"
+#include "page/reclaim.h"
+
+#include <pthread.h>
+
+enum { HIGH = 1000, START = 100000 };
+
+/* A policy whose window and judgement began at START, with `dirty` free. */
+static struct reclaim_policy policy_at(size_t dirty)
+{
+    return (struct reclaim_policy){
+        .min_dirty = dirty, .tick_ms = START, .judged_ms = START};
+}
+
+TEST(reclaim, between_the_marks_all_stays)
+{
+    struct reclaim_policy policy = policy_at(0);
+
+    CHECK(reclaim_target(&policy, 0, HIGH, START) == RECLAIM_NOTHING);
+    CHECK(reclaim_target(&policy, HIGH, HIGH, START) == RECLAIM_NOTHING);
+}
+
+TEST(reclaim, above_high_all_goes_down_to_low_at_once)
+{
+    struct reclaim_policy policy = policy_at(0);
+
+    CHECK_EQ(reclaim_target(&policy, HIGH + 1, HIGH, START), HIGH / 2);
+    CHECK_EQ(reclaim_target(&policy, 50 * HIGH, HIGH, START), HIGH / 2);
+}
+
+TEST(reclaim, what_stayed_free_for_a_whole_window_goes_down_to_low)
+{
+    struct reclaim_policy policy = policy_at(900);
+    uint64_t end = START + tunables.purge_delay;
+
+    CHECK(reclaim_target(&policy, 900, HIGH, end - 1) == RECLAIM_NOTHING);
+    reclaim_note_use(&policy, 800, 0);
+    /* 800 were never needed: 300 of these are above low. */
+    CHECK_EQ(reclaim_target(&policy, 950, HIGH, end), 950 - 300);
+}
+
+TEST(reclaim, what_was_needed_within_the_window_stays)
+{
+    struct reclaim_policy policy = policy_at(900);
+    uint64_t end = START + tunables.purge_delay;
+
+    reclaim_note_use(&policy, HIGH / 2, 0);
+    CHECK(reclaim_target(&policy, 1000, HIGH, end) == RECLAIM_NOTHING);
+}
+
+TEST(reclaim, the_next_window_begins_where_one_ends)
+{
+    struct reclaim_policy policy = policy_at(0);
+    uint64_t end = START + tunables.purge_delay;
+
+    reclaim_target(&policy, 700, HIGH, end);
+    CHECK_EQ(policy.tick_ms, end);
+    CHECK_EQ(policy.min_dirty, 700);
+    CHECK(reclaim_target(&policy, 700, HIGH, end + 1) == RECLAIM_NOTHING);
+    CHECK_EQ(policy.tick_ms, end);
+    CHECK_EQ(reclaim_target(&policy, 700, HIGH, end + tunables.purge_delay),
+             HIGH / 2);
+}
+
+TEST(reclaim, regret_counts_only_after_a_purge)
+{
+    struct reclaim_policy policy = policy_at(0);
+
+    reclaim_note_use(&policy, 0, 100);
+    CHECK_EQ(policy.regret, 0);
+    policy.purged = 1000;
+    reclaim_note_use(&policy, 0, 100);
+    CHECK_EQ(policy.regret, 100);
+}
+
+TEST(reclaim, regret_raises_high_by_twice_as_much)
+{
+    struct reclaim_policy policy = policy_at(0);
+
+    policy.purged = 1000;
+    reclaim_note_use(&policy, 0, 400);
+    CHECK(reclaim_target(&policy, HIGH + 800, HIGH, START) == RECLAIM_NOTHING);
+    CHECK_EQ(policy.slack, 800);
+    CHECK_EQ(policy.purged, 0);
+    CHECK_EQ(policy.regret, 0);
+    CHECK_EQ(reclaim_target(&policy, HIGH + 801, HIGH, START),
+             (HIGH + 800) / 2);
+}
+
+TEST(reclaim, a_little_regret_is_none)
+{
+    struct reclaim_policy policy = policy_at(0);
+
+    policy.purged = 1000;
+    reclaim_note_use(&policy, 0, 250);
+    reclaim_target(&policy, 0, HIGH, START);
+    CHECK_EQ(policy.slack, 0);
+}
+
+TEST(reclaim, slack_never_sinks_by_more_regret)
+{
+    struct reclaim_policy policy = policy_at(0);
+
+    policy.slack = 5000;
+    policy.purged = 100;
+    reclaim_note_use(&policy, 0, 100);
+    reclaim_target(&policy, 0, HIGH, START);
+    CHECK_EQ(policy.slack, 5000);
+}
+
+TEST(reclaim, slack_decays_by_a_quarter_a_second)
+{
+    struct reclaim_policy policy = policy_at(0);
+
+    policy.slack = 1600;
+    reclaim_target(&policy, 0, HIGH, START + 999);
+    CHECK_EQ(policy.slack, 1600);
+    reclaim_target(&policy, 0, HIGH, START + 1000);
+    CHECK_EQ(policy.slack, 1200);
+    reclaim_target(&policy, 0, HIGH, START + 1001);
+    CHECK_EQ(policy.slack, 1200);
+    reclaim_target(&policy, 0, HIGH, START + 2000);
+    CHECK_EQ(policy.slack, 900);
+}
+
+/* `npages` pages, written to and freed. */
+static void make_dirty(size_t npages)
+{
+    bool fresh;
+    struct page *page = zone_alloc_run(npages, 0, &fresh);
+
+    REQUIRE(page != NULL);
+    memset(page_mem(page), 1, npages << PAGE_SHIFT);
+    zone_free_run(page, npages);
+}
+
+TEST_CHILD(reclaim, all_gives_back_what_is_free_and_keeps_what_is_live)
+{
+    enum { RUNS = 16, LENGTH = 8 };
+    struct page *runs[RUNS];
+    bool fresh;
+
+    REQUIRE(zone_init());
+    for (int i = 0; i < RUNS; i++) {
+        runs[i] = zone_alloc_run(LENGTH, 0, &fresh);
+        REQUIRE(runs[i] != NULL);
+        memset(page_mem(runs[i]), i + 1, LENGTH << PAGE_SHIFT);
+    }
+    for (int i = 0; i < RUNS; i += 2)
+        zone_free_run(runs[i], LENGTH);
+    size_t freed = (size_t)RUNS / 2 * LENGTH << PAGE_SHIFT;
+    CHECK_EQ(reclaim_all(0), freed);
+    CHECK_EQ(reclaim_total(), freed);
+    for (int i = 0; i < RUNS; i++) {
+        void *mem = page_mem(runs[i]);
+        CHECK_EQ(resident_pages(mem, LENGTH << PAGE_SHIFT),
+                 i % 2 == 0 ? 0 : (LENGTH << PAGE_SHIFT) / os_page_size());
+        CHECK(is_filled(mem, i % 2 == 0 ? 0 : i + 1, LENGTH << PAGE_SHIFT));
+    }
+    CHECK_EQ(reclaim_all(0), 0);
+    check_zones();
+}
+
+TEST_CHILD(reclaim, all_keeps_what_it_is_told_to_keep)
+{
+    bool fresh;
+    struct page *runs[32];
+
+    REQUIRE(zone_init());
+    for (int i = 0; i < 32; i++)
+        runs[i] = zone_alloc_run(4, 0, &fresh);
+    /* Every other one: blocks that do not merge. */
+    for (int i = 0; i < 32; i += 2)
+        zone_free_run(runs[i], 4);
+    CHECK_EQ(reclaim_all((size_t)20 << PAGE_SHIFT), (size_t)(64 - 20)
+                                                        << PAGE_SHIFT);
+    CHECK_EQ(zones[0].nr_dirty, 20);
+    check_zones();
+}
+
+TEST_CHILD(reclaim, a_refused_purge_changes_nothing)
+{
+    REQUIRE(zone_init());
+    make_dirty(64);
+    fault(OS_MADVISE, 1, true);
+    CHECK_EQ(reclaim_all(0), 0);
+    CHECK_EQ(zones[0].nr_dirty, 64);
+    check_zones();
+    fault_none();
+    CHECK_EQ(reclaim_all(0), (size_t)64 << PAGE_SHIFT);
+    check_zones();
+}
+
+TEST_CHILD(reclaim, tick_applies_the_watermarks)
+{
+    uint64_t now = 1000000;
+    size_t high = tunables.dirty_min >> PAGE_SHIFT;
+
+    REQUIRE(zone_init());
+    reclaim_tick(now); /* opens the window */
+    make_dirty(high);
+    CHECK(!reclaim_is_due(now));
+    reclaim_tick(now);
+    CHECK_EQ(zones[0].nr_dirty, high);
+    make_dirty(2 * high);
+    CHECK(reclaim_is_due(now));
+    reclaim_tick(now);
+    CHECK(zones[0].nr_dirty <= high / 2);
+    CHECK(!reclaim_is_due(now));
+    check_zones();
+}
+
+TEST_CHILD(reclaim, tick_gives_idle_pages_back_after_the_delay)
+{
+    uint64_t now = 1000000;
+    size_t high = tunables.dirty_min >> PAGE_SHIFT;
+
+    REQUIRE(zone_init());
+    make_dirty(high);
+    reclaim_tick(now);
+    now += tunables.purge_delay;
+    CHECK(reclaim_is_due(now));
+    reclaim_tick(now);
+    now += tunables.purge_delay;
+    reclaim_tick(now);
+    CHECK(zones[0].nr_dirty <= high / 2);
+    check_zones();
+}
+
+TEST_CHILD(reclaim, live_pages_raise_the_high_watermark)
+{
+    bool fresh;
+    uint64_t now = 1000000;
+    size_t high = tunables.dirty_min >> PAGE_SHIFT;
+    size_t part = tunables.dirty_ratio;
+
+    REQUIRE(zone_init());
+    reclaim_tick(now);
+    for (size_t i = 0; i < 3 * part; i++)
+        CHECK(zone_alloc_run(high, 0, &fresh) != NULL);
+    make_dirty(high + high / 2);
+    CHECK(!reclaim_is_due(now));
+    reclaim_tick(now);
+    CHECK_EQ(zones[0].nr_dirty, high + high / 2);
+}
+
+TEST_CHILD(reclaim, a_range_loses_only_whole_system_pages)
+{
+    size_t page = os_page_size();
+
+    REQUIRE(zone_init());
+    char *mem = page_mem(zone_alloc(4));
+    memset(mem, 1, 8 * page);
+    uintptr_t at = (uintptr_t)mem;
+    CHECK(!reclaim_range(at + 1, at + page - 1));
+    CHECK(!reclaim_range(at + 1, at + 2 * page - 1));
+    CHECK(is_filled(mem, 1, 8 * page));
+    CHECK(reclaim_range(at + 1, at + 3 * page + 1));
+    CHECK(is_filled(mem, 1, page));
+    CHECK(is_filled(mem + page, 0, 2 * page));
+    CHECK(is_filled(mem + 3 * page, 1, 5 * page));
+    CHECK_EQ(reclaim_total(), 2 * page);
+}
+
+static void *churn(void *arg)
+{
+    unsigned char mark = (unsigned char)(uintptr_t)arg;
+    bool fresh;
+
+    for (size_t i = 0; i < 1500; i++) {
+        size_t npages = 1 + i % 40;
+        struct page *page = zone_alloc_run(npages, 0, &fresh);
+        if (page == NULL)
+            continue;
+        unsigned char *mem = page_mem(page);
+        for (size_t n = 0; n < npages; n++) {
+            CHECK(!fresh || mem[n << PAGE_SHIFT] == 0);
+            mem[n << PAGE_SHIFT] = mark;
+        }
+        for (size_t n = 0; n < npages; n++)
+            CHECK_EQ(mem[n << PAGE_SHIFT], mark);
+        zone_free_run(page, npages);
+    }
+    return NULL;
+}
+
+TEST_CHILD(reclaim, purging_never_hits_a_page_in_use)
+{
+    pthread_t threads[2];
+
+    REQUIRE(zone_init());
+    for (uintptr_t i = 0; i < 2; i++)
+        REQUIRE(pthread_create(&threads[i], NULL, churn, (void *)(i + 1)) == 0);
+    for (int i = 0; i < 300; i++)
+        reclaim_all(0);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    check_zones();
+    CHECK_EQ(zone_live_pages(), 0);
+}
