@@ -15,7 +15,7 @@ enum {
     NBINS = NSMALLBINS + NLARGEBINS,
     BINMAP_WORDS = (NBINS + 63) / 64,
     NBRK_OLD = 8,             /* foreign sbrk() calls put up with */
-    PURGE_CHUNK = 64 * 1024,  /* free chunks worth a system call */
+    PURGE_CHUNK = 16 * 1024,  /* free chunks worth a system call */
 };
 
 /* The bin for a chunk of `size` bytes. */

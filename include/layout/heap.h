@@ -21,7 +21,8 @@ struct bin {
     int32_t limit;        /* head's count + room */
     uint32_t magic;       /* divide_magic() of the object size */
     uint32_t spare_count; /* objects on spare */
-    void FAR *spare;      /* a parked chain, or NULL */
+    void FAR *spare;      /* a parked chain; NULL; or, with spare_count 0, a
+                             mark that the bin was drained */
 };
 
 /* Objects of one foreign slab, or chunks of one foreign heap, going home. */
@@ -67,6 +68,8 @@ struct heap {
     struct remote_batch remote_chunk[NREMOTE_CHUNK];
     size_t cached_bytes;            /* growth of cap * size above SMALL_MAX */
     uint64_t tick_ms;               /* time of the last tick */
+    uint64_t slow_ms;               /* time of the last slow call */
+    uint32_t idle_calls;            /* slow calls in a row that came late */
 
     /* Shared: others push, the owner or a helper takes. */
     _Atomic(struct slab FAR *) pending __attribute__((aligned(64)));
@@ -77,11 +80,10 @@ struct heap {
     /* Protected by: lock, but for state (the registry's). */
     struct lock lock __attribute__((aligned(64)));
     _Atomic uint32_t epoch;         /* odd while the owner changes the below */
-    _Atomic uint32_t helping;       /* 1 while another thread does */
+    _Atomic uint32_t helping;       /* odd while another thread does */
     uint32_t by_lock;               /* the owner holds lock itself */
     uint32_t state;                 /* enum heap_state */
     uint32_t tid;                   /* of the owner, for readers */
-    struct list_head all;           /* registry of heaps */
     struct list_head idle;          /* idle stack */
     uint32_t idle_flushed;          /* idle, and its bins were emptied */
     struct page_list page_list;     /* of SLAB_ORDER */

@@ -77,7 +77,7 @@ struct free_object {
 };
 
 enum {
-    SLAB_ORDER = 2, /* 64 KiB: of which only carved objects are ever touched */
+    SLAB_ORDER = 1, /* 32 KiB: of which only carved objects are ever touched */
     SLAB_PAGES = 1 << SLAB_ORDER,
     SLAB_BYTES = SLAB_PAGES << PAGE_SHIFT,
 };

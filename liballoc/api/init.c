@@ -6,6 +6,8 @@
 #include "arena/mmap_chunk.h"
 #include "base/atomic.h"
 #include "base/lock.h"
+#include "base/print.h"
+#include "base/syscall.h"
 #include "base/tunables.h"
 #include "heap/registry.h"
 #include "heap/thread_exit.h"
@@ -13,10 +15,15 @@
 #include "os/os_env.h"
 #include "page/zone.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 
+enum {
+    STATS_FD_MIN = 100, /* out of the way of programs that count on 3, 4, ... */
+};
+
 _Atomic int init_state;
-static struct lock init_lock = LOCK_INIT(LOCK_RANK_HEAPS);
+static struct lock init_lock = LOCK_INIT(LOCK_RANK_INIT);
 
 bool init_done(void)
 {
@@ -63,8 +70,19 @@ bool init_slow(void)
     return state == INIT_DONE;
 }
 
+/* A copy of stderr: many programs close theirs before destructors run. */
+static int stats_fd = -1;
+
+static __attribute__((constructor)) void at_start(void)
+{
+    if (init_check() && tunables.stats != 0)
+        stats_fd = (int)syscall3(SYS_fcntl, 2, F_DUPFD_CLOEXEC, STATS_FD_MIN);
+}
+
 static __attribute__((destructor)) void at_exit(void)
 {
-    if (init_done() && tunables.stats != 0)
-        malloc_stats();
+    if (stats_fd < 0)
+        return;
+    print_redirect(stats_fd);
+    malloc_stats();
 }

@@ -10,6 +10,7 @@
 #include "heap/registry.h"
 #include "liballoc.h"
 #include "os/os_mem.h"
+#include "slab/object_cache.h"
 #include "page/page_map.h"
 #include "slab/slab.h"
 
@@ -58,6 +59,7 @@ HIDDEN struct heap_root liballoc_root_own = {
     .heaps = TABLE(heap_table, MAX_HEAPS),
     .heap_count = &heap_count,
     .mmap_table = &mmap_table,
+    .object_caches = &object_caches,
     .tunables = &tunables,
     .tunable_table.start = tunable_table,
     .tunable_table.stride = sizeof tunable_table[0],

@@ -208,6 +208,8 @@ void bins_walk(struct arena *arena,
                void *data)
 {
     walk_list(arena, arena->unsorted, visit, data);
-    for (unsigned i = next_bin(arena, 0); i < NBINS; i = next_bin(arena, i + 1))
-        walk_list(arena, arena->bins[i], visit, data);
+    for (unsigned i = NBINS; i-- > 0;) {
+        if (arena->bins[i] != NULL)
+            walk_list(arena, arena->bins[i], visit, data);
+    }
 }

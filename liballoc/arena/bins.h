@@ -34,7 +34,10 @@ void bins_unlink(struct arena *arena, struct chunk *chunk);
  */
 struct chunk *bins_take(struct arena *arena, size_t size);
 
-/* Calls for every free chunk but top; `visit` may unlink it. */
+/*
+ * Calls for every free chunk but top, the unsorted ones first, then the
+ * largest; `visit` may unlink it.
+ */
 void bins_walk(struct arena *arena,
                void (*visit)(struct arena *arena, struct chunk *chunk,
                              void *data),

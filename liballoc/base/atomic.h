@@ -42,6 +42,12 @@ static inline void fence_seq_cst(void)
     atomic_thread_fence(memory_order_seq_cst);
 }
 
+/* Orders all before it against later stores; no code on x86-64. */
+static inline void fence_release(void)
+{
+    atomic_thread_fence(memory_order_release);
+}
+
 /* Keeps the compiler (not the CPU) from moving accesses across it. */
 static inline void compiler_barrier(void)
 {

@@ -15,11 +15,13 @@
 
 /* THE lock order: a thread takes locks only of a rank above those it holds. */
 enum lock_rank {
-    LOCK_RANK_HEAPS,  /* heap registry: ids, idle stack */
     LOCK_RANK_CACHES, /* list of object caches */
-    LOCK_RANK_CACHE,  /* one object cache: its slabs */
+    LOCK_RANK_CACHE,  /* one object cache: its slabs; constructors run in it */
+    LOCK_RANK_INIT,   /* start of the library */
+    LOCK_RANK_HEAPS,  /* heap registry: ids, idle stack */
     LOCK_RANK_HEAP,   /* one heap: slab caches, arena, page lists, spares */
     LOCK_RANK_MMAP,   /* mmapped chunks and their reuse cache */
+    LOCK_RANK_ADDING, /* adding a zone */
     LOCK_RANK_ZONE,   /* one zone: free areas, frontier, dirty map */
     LOCK_RANK_META,   /* metadata pool */
     LOCK_NRANKS,

@@ -125,6 +125,13 @@ void print_all(int fd, const char *text, size_t len)
     }
 }
 
+static int stderr_fd = 2;
+
+void print_redirect(int fd)
+{
+    stderr_fd = fd;
+}
+
 void print_stderr(const char *format, ...)
 {
     char line[512];
@@ -133,5 +140,5 @@ void print_stderr(const char *format, ...)
     va_start(args, format);
     size_t need = print_vbuf(line, sizeof line, format, args);
     va_end(args);
-    print_all(2, line, need < sizeof line ? need : sizeof line - 1);
+    print_all(stderr_fd, line, need < sizeof line ? need : sizeof line - 1);
 }

@@ -20,6 +20,9 @@ size_t print_vbuf(char *buf, size_t len, const char *format, va_list args);
 void print_stderr(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* Lets print_stderr() write to another descriptor. */
+void print_redirect(int fd);
+
 /* All of `text` to `fd`, going on after short writes and EINTR. */
 void print_all(int fd, const char *text, size_t len);
 

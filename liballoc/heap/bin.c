@@ -17,7 +17,15 @@ enum {
     SMALL_START = 4 * KIB,    /* bytes a fresh bin of a small class may hold */
     CHUNK_START = 32 * KIB,
     CHUNK_CAP_MAX = 64,
+    DRAIN_AFTER = 512,        /* spills without a refill: a burst of frees */
 };
+
+/*
+ * The spare of a drained bin.  It keeps the bin full though it is empty: each
+ * free goes down to its slab, so that slabs become empty and go back, and the
+ * next malloc of the class takes the slow path, which looks at the clock.
+ */
+static struct free_object drained;
 
 static size_t cap_start(unsigned index)
 {
@@ -124,9 +132,10 @@ bool bin_refill(struct heap *heap, unsigned index)
 
     bin_init(heap, index);
     heap->used[index] = 1;
-    if (bin->spare != NULL) {
-        bin_load(heap, index, bin->spare, bin->spare_count);
-        bin->spare = NULL;
+    void *spare = bin->spare;
+    bin->spare = NULL;
+    if (spare != NULL && spare != &drained) {
+        bin_load(heap, index, spare, bin->spare_count);
         bin->spare_count = 0;
         return true;
     }
@@ -212,8 +221,9 @@ void bin_flush_locked(struct heap *heap, unsigned index)
     struct free_object *head = bin->head;
     struct free_object *spare = bin->spare;
 
-    if (heap->cap[index] == 0)
+    if (heap->cap[index] == 0 || (head == NULL && spare == NULL))
         return;
+    spare = spare == &drained ? NULL : spare;
     bin->spare = NULL;
     bin->spare_count = 0;
     bin_load(heap, index, NULL, 0);
@@ -228,6 +238,18 @@ static void bin_park(struct heap *heap, unsigned index)
     bin->spare = bin->head;
     bin->spare_count = (uint32_t)bin_count(bin);
     bin_load(heap, index, NULL, 0);
+}
+
+/* A long run of frees: what the bin holds only pins its slabs. */
+static void bin_drain(struct heap *heap, unsigned index)
+    REQUIRES(heap->lock)
+{
+    struct bin *bin = &heap->bins[index];
+
+    bin_flush_locked(heap, index);
+    bin->spare = &drained;
+    bin->room = 0;
+    bin->limit = 0;
 }
 
 void bin_spill(struct heap *heap, unsigned index, void *mem)
@@ -248,5 +270,7 @@ void bin_spill(struct heap *heap, unsigned index, void *mem)
     object->next = NULL;
     heap_lock(heap);
     chain_flush(heap, index, object);
+    if (heap->spills[index] >= DRAIN_AFTER && bin->spare != &drained)
+        bin_drain(heap, index);
     heap_unlock(heap);
 }

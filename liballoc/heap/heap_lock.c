@@ -50,17 +50,22 @@ static bool owner_wait(struct heap *heap, int spins)
 
 static void helping_start(struct heap *heap)
 {
-    if (!config_biased)
-        return;
+    /* stale ok: written under the lock only */
+    uint32_t helping = load_relaxed(&heap->helping);
+
     /* stale ok: ordered against the owner's load by the membarrier */
-    store_relaxed(&heap->helping, 1);
-    os_membarrier();
+    store_relaxed(&heap->helping, helping + 1);
+    if (config_biased)
+        os_membarrier();
 }
 
 static void helping_end(struct heap *heap)
 {
+    /* stale ok: written under the lock only */
+    uint32_t helping = load_relaxed(&heap->helping);
+
     /* release: publishes the helper's changes; pairs with heap_lock_owner() */
-    store_release(&heap->helping, 0);
+    store_release(&heap->helping, helping + 1);
 }
 
 NO_THREAD_SAFETY void heap_lock_remote(struct heap *heap)

@@ -8,13 +8,15 @@
  *
  *   owner                          helper
  *   epoch = odd                    take lock
- *   (compiler barrier only)        helping = 1
- *   helping? -> leave, take lock   membarrier: every CPU has seen one of both
+ *   (compiler barrier only)        helping = odd
+ *   helping odd? -> leave, lock    membarrier: every CPU has seen one of both
  *   ... works ...                  wait until epoch is even
  *   epoch = even                   ... works ...
- *                                  helping = 0, drop lock
+ *                                  helping = even, drop lock
  *
- * Either the owner sees `helping`, or the helper sees the odd epoch.
+ * Either the owner sees `helping`, or the helper sees the odd epoch.  Both
+ * only count up, so that a reader in another process can tell whether anything
+ * changed while it looked.
  * Layer: heap.  Source: Dice, Huang, Yang, Asymmetric Dekker Synchronization
  * (2001); the kernel's Documentation on membarrier.
  */
@@ -49,9 +51,9 @@ ALWAYS_INLINE NO_THREAD_SAFETY void heap_lock_owner(struct heap *heap)
     store_relaxed(&heap->epoch, epoch + 1);
     if (UNLIKELY(!os_membarrier_works))
         fence_seq_cst();
-    compiler_barrier();
+    fence_release(); /* the changes come after the odd epoch: for readers */
     /* acquire: pairs with the release in heap_unlock_remote() */
-    if (UNLIKELY(load_acquire(&heap->helping) != 0))
+    if (UNLIKELY((load_acquire(&heap->helping) & 1) != 0))
         heap_lock_contended(heap);
 }
 
@@ -65,9 +67,10 @@ ALWAYS_INLINE bool heap_try_enter(struct heap *heap)
         return false;
     /* stale ok: ordered against the load below by the helper's membarrier */
     store_relaxed(&heap->epoch, epoch + 1);
+    fence_release(); /* the changes come after the odd epoch: for readers */
     compiler_barrier();
     /* acquire: pairs with the release in heap_unlock_remote() */
-    if (LIKELY(load_acquire(&heap->helping) == 0))
+    if (LIKELY((load_acquire(&heap->helping) & 1) == 0))
         return true;
     /* release: lets the helper go on; pairs with owner_wait() */
     store_release(&heap->epoch, epoch + 2);

@@ -147,6 +147,14 @@ void registry_set_slow(bool slow)
         thread_heap = slow ? &heap_dummy : thread_own;
 }
 
+void registry_set_armed(bool armed)
+{
+    struct heap *wanted = armed || slow_mode ? &heap_dummy : thread_own;
+
+    if (UNLIKELY(thread_heap != wanted))
+        thread_heap = wanted;
+}
+
 static void flush_all_bins(struct heap *heap)
 {
     heap_lock(heap);
@@ -234,7 +242,7 @@ void registry_reset_child(void (*reset)(struct lock *lock))
         struct heap *heap = heap_table[id];
         reset(&heap->lock);
         /* stale ok: the child of a fork has one thread */
-        store_relaxed(&heap->helping, 0);
+        store_relaxed(&heap->helping, load_relaxed(&heap->helping) & ~1u);
         if (heap == thread_own)
             continue;
         /* stale ok: as above; its owner was caught in a slow path, or not */

@@ -55,6 +55,9 @@ bool registry_init(void);
 /* Sends every call of malloc() and free() down the slow path, or not. */
 void registry_set_slow(bool slow);
 
+/* Makes the calling thread's next call take the slow path, or no longer. */
+void registry_set_armed(bool armed);
+
 /* Empties the bins of one idle heap that still holds some. */
 void registry_flush_idle(void);
 

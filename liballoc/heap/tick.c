@@ -16,13 +16,18 @@
 #include "slab/slab_cache.h"
 
 enum {
-    LARGE_BIN = NSLAB / 2, /* first bin of objects above SMALL_MAX */
+    IDLE_GAP_MS = 50,  /* slow calls further apart: the thread has time */
+    IDLE_TRIM = 20,    /* late calls in a row after which all goes back */
+    IDLE_CALLS = 40,   /* calls of an idle thread that are made slow */
 };
 
-/* Bins above SMALL_MAX that saw no slow event since the last tick go back. */
+/*
+ * Bins that saw no slow event since the last tick go back.  A busy bin may be
+ * among them: filling it again costs less than what idle ones would pin.
+ */
 static void flush_unused(struct heap *heap) REQUIRES(heap->lock)
 {
-    for (unsigned index = LARGE_BIN; index < NHEAPBINS; index++) {
+    for (unsigned index = 0; index < NHEAPBINS; index++) {
         if (!heap->used[index])
             bin_flush_locked(heap, index);
         heap->used[index] = 0;
@@ -42,9 +47,25 @@ static void tick(struct heap *heap, uint64_t now_ms)
     registry_flush_idle();
 }
 
+/*
+ * An idle thread makes few calls, and fast ones: nobody would look at the
+ * clock.  So a call that comes late makes the next one slow too, up to some
+ * dozens in a row; in a busy thread none comes late.
+ */
+static void arm_if_idle(struct heap *heap, uint64_t now_ms)
+{
+    bool is_late = now_ms - heap->slow_ms >= IDLE_GAP_MS;
+
+    heap->slow_ms = now_ms;
+    heap->idle_calls = is_late ? heap->idle_calls + 1 : 0;
+    registry_set_armed(is_late && heap->idle_calls < IDLE_CALLS);
+}
+
 void heap_maintain(struct heap *heap)
 {
     uint64_t now_ms = os_time_ms();
+
+    arm_if_idle(heap, now_ms);
 
     if (now_ms - heap->tick_ms >= tunables.purge_delay) {
         tick(heap, now_ms);
@@ -55,6 +76,8 @@ void heap_maintain(struct heap *heap)
     }
     if (UNLIKELY(reclaim_is_due(now_ms)))
         reclaim_tick(now_ms);
+    if (UNLIKELY(heap->idle_calls == IDLE_TRIM))
+        heap_trim(tunables.top_pad);
 }
 
 /* What one heap can give without its owner: all but the bins. */

@@ -11,6 +11,7 @@
 #include "page/zone.h"
 
 enum {
+    DESCRIPTORS_ORDER = 8, /* 256 descriptors are 16 KiB themselves */
     RECLAIM_ORDER = 2,  /* smaller blocks are not worth a system call */
     SCAN_MAX = 256,     /* blocks looked at per order and round */
     REGRET_MS = 1000,   /* how long a decision is judged */
@@ -82,6 +83,18 @@ static bool purge_dirty(struct zone *zone, size_t pfn, size_t npages)
 }
 
 /*
+ * Of a large free block only the first descriptor says anything: the others
+ * read as PAGE_NONE, which is what zeroed memory reads as.
+ */
+static void purge_descriptors(struct zone *zone, size_t pfn, unsigned order)
+{
+    if (order < DESCRIPTORS_ORDER)
+        return;
+    uintptr_t start = (uintptr_t)&zone->pages[pfn + 1];
+    (void)reclaim_range(start, (uintptr_t)&zone->pages[pfn + (1u << order)]);
+}
+
+/*
  * One block: off the lists, purged without the lock, back as clean.  Returns
  * the pages given back, 0 when there is nothing or the kernel refuses.
  */
@@ -102,6 +115,8 @@ static size_t purge_block(struct zone *zone, unsigned min_order, size_t scan)
     lock_release(&zone->lock);
 
     bool done = purge_dirty(zone, pfn, npages);
+    if (done)
+        purge_descriptors(zone, pfn, order);
 
     lock_acquire(&zone->lock);
     if (done)

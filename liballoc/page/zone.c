@@ -108,6 +108,7 @@ size_t zone_live_pages(void)
 
 NO_THREAD_SAFETY void zones_lock(void)
 {
+    lock_acquire(&zone_adding);
     /* acquire: pairs with the release in zone_add() */
     for (unsigned i = 0; i < load_acquire(&zone_count); i++)
         lock_acquire(&zones[i].lock);
@@ -118,6 +119,7 @@ NO_THREAD_SAFETY void zones_unlock(void)
     /* acquire: pairs with the release in zone_add() */
     for (unsigned i = load_acquire(&zone_count); i-- > 0;)
         lock_release(&zones[i].lock);
+    lock_release(&zone_adding);
 }
 
 void zones_reset(void (*reset)(struct lock *lock))
@@ -125,6 +127,7 @@ void zones_reset(void (*reset)(struct lock *lock))
     /* acquire: pairs with the release in zone_add() */
     for (unsigned i = load_acquire(&zone_count); i-- > 0;)
         reset(&zones[i].lock);
+    reset(&zone_adding);
 }
 
 const char *zone_check(struct zone *zone)

@@ -32,6 +32,8 @@ static const struct {
     {64 * (size_t)MIB, 0}, {16 * (size_t)MIB, 0},
 };
 
+struct lock zone_adding = LOCK_INIT(LOCK_RANK_ADDING);
+
 /* Offsets of the parts of a page map for `npages` pages. */
 struct map_parts {
     size_t pages;
@@ -216,12 +218,11 @@ bool zone_init(void)
 
 bool zone_add(size_t npages, unsigned align_order)
 {
-    static struct lock adding = LOCK_INIT(LOCK_RANK_ZONE);
     size_t least = max_size(npages, (size_t)1 << align_order) << PAGE_SHIFT;
     size_t size = max_size((size_t)1 << log2_ceil(least), GIB);
     bool added = false;
 
-    lock_acquire(&adding);
+    lock_acquire(&zone_adding);
     /* acquire: pairs with the release below */
     unsigned count = load_acquire(&zone_count);
     while (count > 0 && count < MAX_ZONES && !added && size >= 4 * MIB &&
@@ -233,6 +234,6 @@ bool zone_add(size_t npages, unsigned align_order)
         /* release: publishes the zone; pairs with page_lookup() */
         store_release(&zone_count, count + 1);
     }
-    lock_release(&adding);
+    lock_release(&zone_adding);
     return added;
 }

@@ -17,6 +17,8 @@
 bool zone_grow(struct zone *zone, size_t npages, unsigned align_order)
     REQUIRES(zone->lock);
 
+extern HIDDEN struct lock zone_adding; /* for atfork */
+
 /* Adds a zone that can hold such a run.  False: no address space. */
 bool zone_add(size_t npages, unsigned align_order);
 

@@ -13,7 +13,7 @@ enum {
 };
 
 static struct lock caches_lock = LOCK_INIT(LOCK_RANK_CACHES);
-static struct list_head caches; /* Protected by: caches_lock */
+struct list_head object_caches; /* Protected by: caches_lock */
 
 static struct slab_source source_of(struct object_cache *cache)
 {
@@ -44,7 +44,7 @@ bool object_cache_init(struct object_cache *cache, const char *name,
     slab_cache_set_colour(&cache->slabs, align);
     page_list_init(&cache->page_list, SLAB_ORDER, 1, 2);
     lock_acquire(&caches_lock);
-    list_insert(&caches, &cache->all);
+    list_insert(&object_caches, &cache->all);
     lock_release(&caches_lock);
     return true;
 }
@@ -159,20 +159,20 @@ bool object_cache_destroy(struct object_cache *cache)
 NO_THREAD_SAFETY void object_caches_lock(void)
 {
     lock_acquire(&caches_lock);
-    list_for_each (it, &caches)
+    list_for_each (it, &object_caches)
         lock_acquire(&CONTAINER_OF(it, struct object_cache, all)->lock);
 }
 
 NO_THREAD_SAFETY void object_caches_unlock(void)
 {
-    list_for_each (it, &caches)
+    list_for_each (it, &object_caches)
         lock_release(&CONTAINER_OF(it, struct object_cache, all)->lock);
     lock_release(&caches_lock);
 }
 
 void object_caches_reset(void (*reset)(struct lock *lock))
 {
-    list_for_each (it, &caches)
+    list_for_each (it, &object_caches)
         reset(&CONTAINER_OF(it, struct object_cache, all)->lock);
     reset(&caches_lock);
 }

@@ -53,6 +53,8 @@ size_t object_cache_shrink(struct object_cache *cache);
 /* Shrinks and unregisters; false: objects are live, nothing changed. */
 bool object_cache_destroy(struct object_cache *cache);
 
+extern HIDDEN struct list_head object_caches; /* by struct object_cache.all */
+
 /* For atfork: the registry, then every cache. */
 void object_caches_lock(void);
 void object_caches_unlock(void);
