@@ -69,7 +69,8 @@ struct heap {
     size_t cached_bytes;            /* growth of cap * size above SMALL_MAX */
     uint64_t tick_ms;               /* time of the last tick */
     uint64_t slow_ms;               /* time of the last slow call */
-    uint32_t idle_calls;            /* slow calls in a row that came late */
+    uint32_t idle_calls;            /* slow calls that came late ... */
+    uint32_t busy_calls;            /* ... and those since the last such */
 
     /* Shared: others push, the owner or a helper takes. */
     _Atomic(struct slab FAR *) pending __attribute__((aligned(64)));

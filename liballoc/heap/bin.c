@@ -240,12 +240,12 @@ static void bin_park(struct heap *heap, unsigned index)
     bin_load(heap, index, NULL, 0);
 }
 
-/* A long run of frees: what the bin holds only pins its slabs. */
-static void bin_drain(struct heap *heap, unsigned index)
-    REQUIRES(heap->lock)
+void bin_drain_locked(struct heap *heap, unsigned index)
 {
     struct bin *bin = &heap->bins[index];
 
+    if (heap->cap[index] == 0)
+        return;
     bin_flush_locked(heap, index);
     bin->spare = &drained;
     bin->room = 0;
@@ -271,6 +271,6 @@ void bin_spill(struct heap *heap, unsigned index, void *mem)
     heap_lock(heap);
     chain_flush(heap, index, object);
     if (heap->spills[index] >= DRAIN_AFTER && bin->spare != &drained)
-        bin_drain(heap, index);
+        bin_drain_locked(heap, index);
     heap_unlock(heap);
 }

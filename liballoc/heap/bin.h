@@ -60,6 +60,13 @@ void bin_spill(struct heap *heap, unsigned bin, void *mem);
 void bin_flush_locked(struct heap *heap, unsigned bin) REQUIRES(heap->lock);
 
 /*
+ * The same, and keeps it empty: frees go down to the slabs, the next malloc
+ * takes the slow path.  For bins that only pin slabs, in a long run of frees
+ * or while they are not used.
+ */
+void bin_drain_locked(struct heap *heap, unsigned bin) REQUIRES(heap->lock);
+
+/*
  * Bin of requests of up to `size` bytes (1..MEDIUM_MAX), slab or chunk.  A
  * chunk of class size + header has CHUNK_OVERHEAD bytes more to use, which
  * belong to the next chunk's header.

@@ -51,7 +51,8 @@ ALWAYS_INLINE NO_THREAD_SAFETY void heap_lock_owner(struct heap *heap)
     store_relaxed(&heap->epoch, epoch + 1);
     if (UNLIKELY(!os_membarrier_works))
         fence_seq_cst();
-    fence_release(); /* the changes come after the odd epoch: for readers */
+    /* pairs with a reader in another process: odd epoch before any change */
+    fence_release();
     /* acquire: pairs with the release in heap_unlock_remote() */
     if (UNLIKELY((load_acquire(&heap->helping) & 1) != 0))
         heap_lock_contended(heap);
@@ -67,7 +68,8 @@ ALWAYS_INLINE bool heap_try_enter(struct heap *heap)
         return false;
     /* stale ok: ordered against the load below by the helper's membarrier */
     store_relaxed(&heap->epoch, epoch + 1);
-    fence_release(); /* the changes come after the odd epoch: for readers */
+    /* pairs with a reader in another process: odd epoch before any change */
+    fence_release();
     compiler_barrier();
     /* acquire: pairs with the release in heap_unlock_remote() */
     if (LIKELY((load_acquire(&heap->helping) & 1) == 0))

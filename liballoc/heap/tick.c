@@ -17,8 +17,9 @@
 
 enum {
     IDLE_GAP_MS = 50,  /* slow calls further apart: the thread has time */
-    IDLE_TRIM = 20,    /* late calls in a row after which all goes back */
-    IDLE_CALLS = 40,   /* calls of an idle thread that are made slow */
+    IDLE_TRIM = 20,    /* late calls after which all goes back */
+    IDLE_CALLS = 40,   /* late calls after which the thread is left alone */
+    WAKE_CALLS = 32,   /* calls in a row that an idle thread may make */
 };
 
 /*
@@ -29,7 +30,7 @@ static void flush_unused(struct heap *heap) REQUIRES(heap->lock)
 {
     for (unsigned index = 0; index < NHEAPBINS; index++) {
         if (!heap->used[index])
-            bin_flush_locked(heap, index);
+            bin_drain_locked(heap, index);
         heap->used[index] = 0;
     }
 }
@@ -49,16 +50,19 @@ static void tick(struct heap *heap, uint64_t now_ms)
 
 /*
  * An idle thread makes few calls, and fast ones: nobody would look at the
- * clock.  So a call that comes late makes the next one slow too, up to some
- * dozens in a row; in a busy thread none comes late.
+ * clock.  So a call that comes late makes the next ones slow too, as long as
+ * late ones keep coming; in a busy thread none does.
  */
 static void arm_if_idle(struct heap *heap, uint64_t now_ms)
 {
     bool is_late = now_ms - heap->slow_ms >= IDLE_GAP_MS;
 
     heap->slow_ms = now_ms;
-    heap->idle_calls = is_late ? heap->idle_calls + 1 : 0;
-    registry_set_armed(is_late && heap->idle_calls < IDLE_CALLS);
+    heap->busy_calls = is_late ? 0 : heap->busy_calls + 1;
+    heap->idle_calls += is_late;
+    if (heap->busy_calls > WAKE_CALLS)
+        heap->idle_calls = 0;
+    registry_set_armed(heap->idle_calls > 0 && heap->idle_calls < IDLE_CALLS);
 }
 
 void heap_maintain(struct heap *heap)
@@ -76,7 +80,7 @@ void heap_maintain(struct heap *heap)
     }
     if (UNLIKELY(reclaim_is_due(now_ms)))
         reclaim_tick(now_ms);
-    if (UNLIKELY(heap->idle_calls == IDLE_TRIM))
+    if (UNLIKELY(heap->idle_calls == IDLE_TRIM && heap->busy_calls == 0))
         heap_trim(tunables.top_pad);
 }
 

@@ -120,14 +120,14 @@ static void count_slabs(const struct target *target, const struct heap *heap,
     }
 }
 
-/* The epoch is even at rest, odd while the owner changes things; helping is 1
+/* The epoch is even at rest, odd while the owner changes things; helping is odd
    while another thread does. */
 static bool epoch_moved(const struct target *target, uintptr_t heap_at,
                         const struct heap *heap)
 {
     uint32_t now;
 
-    return (heap->epoch & 1) != 0 || heap->helping != 0 ||
+    return (heap->epoch & 1) != 0 || (heap->helping & 1) != 0 ||
            !far_read(target, heap_at + offsetof(struct heap, epoch), &now,
                      sizeof now) ||
            now != heap->epoch;
