@@ -17,7 +17,6 @@ enum {
     SMALL_START = 4 * KIB,    /* bytes a fresh bin of a small class may hold */
     CHUNK_START = 32 * KIB,
     CHUNK_CAP_MAX = 64,
-    DRAIN_AFTER = 512,        /* spills without a refill: a burst of frees */
 };
 
 /*
@@ -63,6 +62,12 @@ static bool cap_is_affordable(const struct heap *heap, size_t more)
     return heap->cached_bytes + more <= tunables.cache_bytes + live / 8;
 }
 
+/* Spills without a refill that no bin of the class could have held. */
+static size_t burst_spills(unsigned index)
+{
+    return 2 * cap_most(index);
+}
+
 /*
  * A refill soon after a spill: what went away was needed, the bin is too
  * small.  Many spills in a row are a burst: no bin is large enough for that.
@@ -76,7 +81,7 @@ static void cap_adapt(struct heap *heap, unsigned index)
     uint32_t spills = heap->spills[index];
 
     heap->spills[index] = 0;
-    if (spills == 0 || spills > 2 * cap)
+    if (spills == 0 || spills > burst_spills(index))
         return;
     if (bin_bytes(index) > SMALL_MAX) {
         if (!cap_is_affordable(heap, bytes))
@@ -138,6 +143,11 @@ bool bin_refill(struct heap *heap, unsigned index)
         bin_load(heap, index, spare, bin->spare_count);
         bin->spare_count = 0;
         return true;
+    }
+    if (spare == &drained) {
+        /* The first call after a quiet time, perhaps: watch the next ones. */
+        heap->idle_calls |= 1;
+        heap->busy_calls = 0;
     }
     cap_adapt(heap, index);
     heap_lock(heap);
@@ -270,7 +280,7 @@ void bin_spill(struct heap *heap, unsigned index, void *mem)
     object->next = NULL;
     heap_lock(heap);
     chain_flush(heap, index, object);
-    if (heap->spills[index] >= DRAIN_AFTER && bin->spare != &drained)
+    if (heap->spills[index] > burst_spills(index) && bin->spare != &drained)
         bin_drain_locked(heap, index);
     heap_unlock(heap);
 }

@@ -19,7 +19,7 @@ enum {
     IDLE_GAP_MS = 50,  /* slow calls further apart: the thread has time */
     IDLE_TRIM = 20,    /* late calls after which all goes back */
     IDLE_CALLS = 40,   /* late calls after which the thread is left alone */
-    WAKE_CALLS = 32,   /* calls in a row that an idle thread may make */
+    WAKE_CALLS = 8,    /* calls in a row that an idle thread may make */
 };
 
 /*
