@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+#include "unit_heap.h"
+
+enum { MANY = 4000 };
+
+static void *blocks[MANY];
+static struct heap *owner;
+static sem_t ready;
+static sem_t go_on;
+
+/* Where the owner stops until it is told to go on. */
+static void pause_owner(void)
+{
+    sem_post(&ready);
+    sem_wait(&go_on);
+}
+
+/* Allocates MANY blocks, sleeps while others free them, and looks. */
+static void *own(void *size)
+{
+    for (int i = 0; i < MANY; i++) {
+        blocks[i] = get((uintptr_t)size);
+        CHECK(blocks[i] != NULL);
+    }
+    owner = thread_own;
+    pause_owner();
+    /* Whatever came home is usable and distinct. */
+    for (int i = 0; i < MANY; i++) {
+        blocks[i] = get((uintptr_t)size);
+        memset(blocks[i], i, (uintptr_t)size);
+    }
+    for (int i = 0; i < MANY; i++)
+        CHECK(is_filled(blocks[i], i, (uintptr_t)size));
+    pause_owner();
+    return NULL;
+}
+
+static pthread_t start(void *(*body)(void *), size_t size)
+{
+    pthread_t thread;
+
+    heap_start();
+    sem_init(&ready, 0, 0);
+    sem_init(&go_on, 0, 0);
+    REQUIRE(pthread_create(&thread, NULL, body, (void *)size) == 0);
+    sem_wait(&ready);
+    return thread;
+}
+
+static void end(pthread_t thread)
+{
+    sem_post(&go_on);
+    pthread_join(thread, NULL);
+}
+
+/* Objects that slabs of the heap count as out. */
+static size_t objects_out(struct heap *heap, size_t size)
+{
+    size_t count = 0;
+    struct slab_cache *cache = &heap->slab_caches[size_class(size)];
+    struct list_head *lists[] = {&cache->partial, &cache->full, &cache->empty};
+
+    if (cache->active != NULL)
+        count += cache->active->inuse;
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        struct list_head *head = lists[i];
+        for (struct list_head *it = head->next; it != NULL && it != head;
+             it = it->next)
+            count += CONTAINER_OF(it, struct slab, lru)->inuse;
+    }
+    return count;
+}
+
+static void free_all(void)
+{
+    for (int i = 0; i < MANY; i++)
+        heap_free(blocks[i]);
+}
+
+TEST_CHILD(remote, objects_freed_by_another_thread_come_home)
+{
+    pthread_t thread = start(own, 128);
+    free_all();
+    remote_flush(thread_own);
+    sem_post(&go_on);
+    sem_wait(&ready);
+    /* All of them were used again: the owner needed hardly any more. */
+    CHECK(objects_out(owner, 128) < MANY + 600);
+    check_heap(owner);
+    free_all();
+    end(thread);
+    check_heap(owner);
+}
+
+TEST_CHILD(remote, chunks_freed_by_another_thread_come_home)
+{
+    pthread_t thread = start(own, 8000);
+    size_t system = owner->arena.system_mem;
+    free_all();
+    remote_flush(thread_own);
+    sem_post(&go_on);
+    sem_wait(&ready);
+    CHECK(owner->arena.system_mem < system + system / 4);
+    CHECK_NULL_TEXT(arena_check(&owner->arena));
+    free_all();
+    end(thread);
+    check_heap(owner);
+}
+
+TEST_CHILD(remote, batches_wait_until_full_or_flushed)
+{
+    pthread_t thread = start(own, 128);
+    size_t out = objects_out(owner, 128);
+    struct slab *slab;
+    struct block block;
+    block_find(blocks[0], &block);
+    slab = block.slab;
+    heap_maintain(thread_own); /* not just now: a tick sends all batches */
+    heap_free(blocks[0]);
+    CHECK_EQ(atomic_load(&slab->remote), 0);
+    remote_flush(thread_own);
+    CHECK(atomic_load(&slab->remote) != 0);
+    CHECK(atomic_load(&owner->pending) == slab);
+    CHECK_EQ(objects_out(owner, 128), out);
+    heap_lock_remote(owner);
+    remote_collect_helper(owner);
+    heap_unlock_remote(owner);
+    CHECK_EQ(objects_out(owner, 128), out - 1);
+    CHECK(atomic_load(&owner->pending) == NULL);
+    check_heap(owner);
+    sem_post(&go_on);
+    sem_wait(&ready);
+    end(thread);
+}
+
+/* The owner sleeps: 4 MiB freed by another thread must not be stranded. */
+TEST_CHILD(remote, the_freer_helps_an_owner_that_sleeps)
+{
+    pthread_t thread = start(own, 1024);
+    size_t out = objects_out(owner, 1024);
+    CHECK(out >= MANY);
+    free_all();
+    remote_flush(thread_own);
+    CHECK(objects_out(owner, 1024) < out - MANY / 2);
+    check_heap(owner);
+    sem_post(&go_on);
+    sem_wait(&ready);
+    end(thread);
+}
+
+TEST_CHILD(remote, the_freer_helps_an_arena_whose_owner_sleeps)
+{
+    pthread_t thread = start(own, 8000);
+    size_t system = owner->arena.system_mem;
+    free_all();
+    remote_flush(thread_own);
+    CHECK_NULL_TEXT(arena_check(&owner->arena));
+    CHECK(owner->arena.free_bytes + (system - owner->arena.system_mem) >
+          MANY * 8000 / 2);
+    sem_post(&go_on);
+    sem_wait(&ready);
+    end(thread);
+}
+
+TEST_CHILD(remote, frees_for_an_ended_thread_are_collected_at_once)
+{
+    pthread_t thread = start(own, 128);
+    sem_post(&go_on);
+    sem_wait(&ready);
+    end(thread);
+    CHECK_EQ(owner->state, HEAP_IDLE);
+    size_t out = objects_out(owner, 128);
+    free_all();
+    remote_flush(thread_own);
+    CHECK(objects_out(owner, 128) <= out - MANY);
+    check_heap(owner);
+    /* The first MANY were never freed. */
+    heap_trim(0);
+    CHECK_EQ(objects_out(owner, 128), MANY);
+}
+
+TEST_DIES(remote, a_double_free_by_another_thread_is_fatal, "double free")
+{
+    start(own, 128);
+    heap_free(blocks[5]);
+    remote_flush(thread_own);
+    heap_free(blocks[5]);
+}
+
+TEST_DIES(remote, a_double_free_of_a_chunk_by_another_thread_is_fatal,
+          "double free")
+{
+    start(own, 8000);
+    heap_free(blocks[5]);
+    remote_flush(thread_own);
+    heap_free(blocks[5]);
+}
+
+TEST_CHILD(remote, a_full_batch_is_sent_by_itself)
+{
+    pthread_t thread = start(own, 16);
+    for (int i = 0; i < 600; i++)
+        heap_free(blocks[i]);
+    CHECK(atomic_load(&owner->pending) != NULL);
+    remote_flush(thread_own);
+    sem_post(&go_on);
+    sem_wait(&ready);
+    end(thread);
+    check_heap(owner);
+}
+
+/* A ring of threads: each frees what the one before it allocated. */
+enum { RING = 4, ROUNDS = 40, PER_ROUND = 300 };
+static _Atomic(void *) boxes[RING][PER_ROUND];
+
+static void *ring(void *arg)
+{
+    size_t me = (uintptr_t)arg;
+    uint64_t seed = me + 1;
+
+    for (int round = 0; round < ROUNDS * PER_ROUND; round++) {
+        size_t i = (size_t)round % PER_ROUND;
+        size_t size = 24 + random_from(&seed) % (round % 16 == 0 ? 60000 : 700);
+        size_t *mem = get(size);
+        CHECK(mem != NULL);
+        if (mem == NULL)
+            continue;
+        mem[0] = size;
+        mem[size / 8 - 1] = size;
+        void *old = atomic_exchange(&boxes[(me + 1) % RING][i], mem);
+        if (old != NULL) {
+            size_t was = *(size_t *)old;
+            CHECK(was >= 24 && was <= 60024);
+            CHECK_EQ(((size_t *)old)[was / 8 - 1], was);
+            heap_free(old);
+        }
+        if (round % 1000 == 0)
+            heap_trim(0);
+    }
+    return NULL;
+}
+
+static void run_ring(void)
+{
+    pthread_t threads[RING];
+
+    for (uintptr_t i = 0; i < RING; i++)
+        REQUIRE(pthread_create(&threads[i], NULL, ring, (void *)i) == 0);
+    for (int i = 0; i < RING; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < RING; i++) {
+        for (int n = 0; n < PER_ROUND; n++) {
+            void *mem = atomic_exchange(&boxes[i][n], NULL);
+            if (mem != NULL)
+                heap_free(mem);
+        }
+    }
+    heap_trim(0);
+    for (uint32_t id = 1; id < heap_count; id++) {
+        check_heap(heap_by_id(id));
+        for (unsigned cls = 0; cls < NSLAB; cls++)
+            CHECK_EQ(heap_by_id(id)->slab_caches[cls].nr_slabs, 0);
+    }
+}
+
+TEST_CHILD(remote, threads_hand_blocks_on_and_nothing_is_lost)
+{
+    heap_start();
+    run_ring();
+}
+
+TEST_CHILD(remote, threads_hand_chunks_on_in_classic_mode)
+{
+    heap_start_classic();
+    run_ring();
+}
+
+TEST_CHILD(remote, threads_hand_blocks_on_without_membarrier)
+{
+    heap_start();
+    os_membarrier_works = false;
+    run_ring();
+}
