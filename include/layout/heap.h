@@ -32,11 +32,12 @@ struct remote_batch {
     void FAR *tail;
     uint32_t count;
     uint32_t heap_id;      /* of the destination */
-    size_t bytes;
+    uint32_t bytes;
+    uint32_t reach;        /* highest offset of an object in its slab */
 };
 
 enum {
-    NREMOTE = 16,    /* slab batches, direct mapped */
+    NREMOTE = 64,    /* slab batches, direct mapped */
     NREMOTE_CHUNK = 4, /* chunk batches, by heap id */
     NHEAPBINS = NSLAB + NCLASS, /* objects by class, then chunks by class */
     NSIZE_TABLE = SMALL_MAX / 16 + 1,
@@ -69,6 +70,7 @@ struct heap {
     size_t cached_bytes;            /* growth of cap * size above SMALL_MAX */
     uint64_t tick_ms;               /* time of the last tick */
     uint64_t slow_ms;               /* time of the last slow call */
+    uint32_t foreign;               /* objects of others freed */
     uint32_t idle_calls;            /* slow calls that came late ... */
     uint32_t busy_calls;            /* ... and those since the last such */
 

@@ -5,6 +5,7 @@
 #include "api/entry.h"
 #include "heap/fast.h"
 #include "heap/fast_chunk.h"
+#include "heap/remote.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -79,6 +80,12 @@ static NOINLINE void free_slow(void *mem)
     }
     if (kind == KIND_CHUNK && fast_free_chunk(heap, mem))
         return;
+    if (fast_is_foreign(heap, kind) &&
+        remote_free_tagged(heap, kind ^ heap->tag, mem)) {
+        if (UNLIKELY(++heap->foreign % MAINTAIN_EVERY == 0))
+            heap_maintain(heap);
+        return;
+    }
     if (mem != NULL)
         entry_free(mem, "free");
 }

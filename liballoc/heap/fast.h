@@ -124,6 +124,14 @@ ALWAYS_INLINE bool fast_is_object(const struct heap *heap, const void *mem,
                (heap->key ^ (uintptr_t)mem);
 }
 
+/* From fast_kind(): an object of a slab that another heap owns. */
+ALWAYS_INLINE bool fast_is_foreign(const struct heap *heap, uint32_t kind)
+{
+    uint32_t tag = kind ^ heap->tag;
+
+    return kind != UINT32_MAX && tag_heap_id(tag) != 0 && tag_kind(tag) < NSLAB;
+}
+
 /* The tag's kind where the page is the heap's own; else something large. */
 ALWAYS_INLINE uint32_t fast_kind(const struct heap *heap, const void *mem)
 {

@@ -62,13 +62,26 @@ static void free_block(struct heap *heap, void *mem, const struct block *block)
     }
 }
 
+enum {
+    HEAPLESS_FREES = 64, /* then a thread that only frees gets a heap */
+};
+
 /*
- * A thread whose first call is a free gets no heap for it: threads that only
- * free hold nothing.
+ * A thread whose first call is a free gets no heap for it; one that goes on
+ * freeing gets one for the batches.
  */
+static struct heap *heap_for_free(void)
+{
+    static TLS_IE uint32_t frees;
+
+    if (LIKELY(thread_own != NULL) || ++frees < HEAPLESS_FREES)
+        return thread_own;
+    return heap_get();
+}
+
 void heap_free(void *mem)
 {
-    struct heap *heap = thread_own;
+    struct heap *heap = heap_for_free();
     struct block block;
 
     block_find(mem, &block);

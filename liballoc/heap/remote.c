@@ -5,6 +5,7 @@
 #include "arena/chunk.h"
 #include "base/atomic.h"
 #include "base/bits.h"
+#include "base/debug.h"
 #include "base/lock.h"
 #include "heap/bin.h"
 #include "heap/registry.h"
@@ -16,7 +17,7 @@ enum {
     BATCH_BYTES = 16 * KIB,
     CHUNK_BATCH = 16,
     CHUNK_BATCH_BYTES = 64 * KIB,
-    HELP_BYTES = 1 * MIB, /* pending for an owner that does not look */
+    HELP_BYTES = 2 * MIB, /* pending for an owner that does not look */
 };
 
 /*
@@ -71,8 +72,11 @@ static void batch_send(struct remote_batch *batch)
     struct slab *slab = batch->slab;
 
     batch->slab = NULL;
-    if (slab != NULL)
-        send_slab(slab, chain, batch->tail);
+    if (slab == NULL)
+        return;
+    if (UNLIKELY(batch->reach >= slab->carved_to))
+        fatal("invalid pointer", batch->head);
+    send_slab(slab, chain, batch->tail);
 }
 
 static void batch_add(struct remote_batch *batch, void *mem, size_t size)
@@ -85,7 +89,41 @@ static void batch_add(struct remote_batch *batch, void *mem, size_t size)
         batch->tail = object;
     batch->head = object;
     batch->count++;
-    batch->bytes += size;
+    batch->bytes += (uint32_t)size;
+}
+
+static void batch_add_object(struct heap *heap, struct slab *slab, void *mem,
+                             size_t size)
+{
+    struct remote_batch *batch =
+        &heap->remote[((uintptr_t)slab / (SLAB_PAGES * sizeof *slab)) %
+                      NREMOTE];
+    uint32_t offset = (uint32_t)((uintptr_t)mem & (SLAB_BYTES - 1));
+
+    if (batch->slab != slab) {
+        batch_send(batch);
+        *batch = (struct remote_batch){.slab = slab};
+    }
+    batch_add(batch, mem, size);
+    if (offset > batch->reach)
+        batch->reach = offset;
+    if (batch->count >= BATCH_OBJECTS || batch->bytes >= BATCH_BYTES)
+        batch_send(batch);
+}
+
+bool remote_free_tagged(struct heap *heap, uint32_t tag, void *mem)
+{
+    size_t pfn = page_pfn(heap->base, (uintptr_t)mem);
+    size_t size = size_class_bytes(tag_kind(tag));
+    uint32_t offset = (uint32_t)(uintptr_t)mem & (PAGE_BYTES - 1);
+    const struct free_object *object = mem;
+
+    if (UNLIKELY(!is_multiple(offset, divide_magic(size))) ||
+        UNLIKELY(object->key == object_key(mem)))
+        return false;
+    struct page *page = &heap->pages[round_down(pfn, SLAB_PAGES)];
+    batch_add_object(heap, page_slab(page), mem, size);
+    return true;
 }
 
 void remote_free_object(struct heap *heap, struct slab *slab,
@@ -98,15 +136,7 @@ void remote_free_object(struct heap *heap, struct slab *slab,
         send_slab(slab, chain, object);
         return;
     }
-    struct remote_batch *batch =
-        &heap->remote[((uintptr_t)slab / sizeof *slab) % NREMOTE];
-    if (batch->slab != slab) {
-        batch_send(batch);
-        *batch = (struct remote_batch){.slab = slab};
-    }
-    batch_add(batch, object, slab->cache->size);
-    if (batch->count >= BATCH_OBJECTS || batch->bytes >= BATCH_BYTES)
-        batch_send(batch);
+    batch_add_object(heap, slab, object, slab->cache->size);
 }
 
 static void send_chunks(uint32_t owner_id, void *head, void *tail, size_t bytes)

@@ -16,9 +16,18 @@
 #include "base/compiler.h"
 #include "layout/heap.h"
 
+#include <stdbool.h>
+
 /* One object of a foreign slab.  `heap` is the freer's; NULL: it has none. */
 void remote_free_object(struct heap *heap, struct slab *slab,
                         struct free_object *object);
+
+/*
+ * The same straight from the owner tag, for objects in the first zone: looks
+ * at nothing that the owner writes to until a whole batch is sent.  False: it
+ * is not the start of an object, or it is free; nothing happened.
+ */
+bool remote_free_tagged(struct heap *heap, uint32_t tag, void *mem);
 
 /* One chunk of heap `owner_id`, in use. */
 void remote_free_chunk(struct heap *heap, uint32_t owner_id, void *mem);
