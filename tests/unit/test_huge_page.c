@@ -9,14 +9,17 @@ TEST(huge_page, is_used_where_the_kernel_may)
 {
     enum os_thp mode = os_thp_mode();
 
+    size_t ratio = tunables.hugepage_ratio;
+    tunables.hugepage_ratio = 16;
     CHECK_EQ(huge_page_is_used(), mode != OS_THP_NEVER);
     tunables.hugepage_ratio = 0;
     CHECK_EQ(huge_page_is_used(), mode == OS_THP_ALWAYS);
-    tunables.hugepage_ratio = 16;
+    tunables.hugepage_ratio = ratio;
 }
 
 TEST_CHILD(huge_page, a_small_heap_asks_for_none)
 {
+    tunables.hugepage_ratio = 16;
     REQUIRE(zone_init());
     size_t calls = os_call_count(OS_MADVISE);
     for (int i = 0; i < 4; i++)
@@ -26,6 +29,7 @@ TEST_CHILD(huge_page, a_small_heap_asks_for_none)
 
 TEST_CHILD(huge_page, a_large_heap_asks_only_in_mode_madvise)
 {
+    tunables.hugepage_ratio = 16;
     REQUIRE(zone_init());
     size_t calls = os_call_count(OS_MADVISE);
     for (int i = 0; i < 64; i++)
@@ -58,6 +62,7 @@ TEST_CHILD(huge_page, asks_ahead_by_a_fraction_of_what_is_live)
 {
     if (os_thp_mode() != OS_THP_MADVISE)
         return;
+    tunables.hugepage_ratio = 16;
     REQUIRE(zone_init());
     struct zone *zone = &zones[0];
     size_t block = (size_t)1 << HUGE_PAGE_ORDER;

@@ -162,7 +162,7 @@ TEST_CHILD(remote, the_freer_helps_an_arena_whose_owner_sleeps)
     end(thread);
 }
 
-TEST_CHILD(remote, frees_for_an_ended_thread_are_collected_at_once)
+TEST_CHILD(remote, frees_for_an_ended_thread_are_collected_by_the_freer)
 {
     pthread_t thread = start(own, 128);
     sem_post(&go_on);
@@ -172,7 +172,8 @@ TEST_CHILD(remote, frees_for_an_ended_thread_are_collected_at_once)
     size_t out = objects_out(owner, 128);
     free_all();
     remote_flush(thread_own);
-    CHECK(objects_out(owner, 128) <= out - MANY);
+    /* Up to 64 KiB may wait for the next tick. */
+    CHECK(objects_out(owner, 128) <= out - MANY + 64 * KIB / 128);
     check_heap(owner);
     /* The first MANY were never freed. */
     heap_trim(0);
