@@ -70,7 +70,8 @@ void liballoc_pages_free_bulk(unsigned order, size_t n, void **mem);
  * Sources: Bonwick, The Slab Allocator (USENIX 1994); Linux mm/slub.c.
  */
 #define LIBALLOC_CACHE_SIZE_MAX ((size_t)65536)
-#define LIBALLOC_NO_MERGE 2u /* cache flags: never share slabs (SLAB_NO_MERGE) */
+#define LIBALLOC_NO_MERGE \
+    2u /* cache flags: never share slabs (SLAB_NO_MERGE) */
 
 struct liballoc_cache;
 

@@ -54,7 +54,7 @@ static inline uintptr_t class_color(size_t class)
     return (class * (RUN + PAGE) + size - 1) / size * size;
 }
 
-/* The class, or a number >= NCLASSES for NULL and blocks with their own mmap. */
+/* The class; >= NCLASSES for NULL and blocks with their own mmap. */
 static inline size_t class_at(const void *mem)
 {
     return ((uintptr_t)mem >> CLASS_SHIFT) - FIRST;

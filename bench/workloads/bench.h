@@ -114,7 +114,8 @@ struct worker {
 /*
  * A workload that repeats one step: `setup` fills the heap, then slices of
  * `slice_ops` steps run, first unmeasured (a tenth of the time and at least
- * `warm_ops`: until the heap has touched what it will touch), then measured until the time or the operations are used up.
+ * `warm_ops`: until the heap has touched what it will touch), then measured
+ * until the time or the operations are used up.
  */
 struct loop {
     void (*setup)(struct worker *worker);

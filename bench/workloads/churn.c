@@ -30,7 +30,7 @@ struct churn {
     void **live;
 };
 
-/* `value` is not constant, so the store cannot be folded away with the block. */
+/* `value` is not constant: the store cannot go away with the block. */
 static inline void touch_block(void *mem, size_t size, uint64_t value,
                                enum touch touch)
 {

@@ -3,8 +3,8 @@
  * One way: a producer allocates and fills, a consumer reads and frees.  Blocks
  * travel in batches of 256 over a bounded ring of 16 batches, so at most 4096
  * are under way (with fewer the two run in lockstep and only the cache lines
- * that travel are measured).  One op is one block made and freed.  With --threads N there
- * are N pairs.
+ * that travel are measured).  One op is one block made and freed.  With
+ * --threads N there are N pairs.
  */
 #include "bench.h"
 

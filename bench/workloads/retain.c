@@ -160,7 +160,7 @@ static void retain_idle(struct run *run)
     retain_report(run, &retained);
 }
 
-/* Survivors to the front: every twentieth run of 1000 and one in 2000 others. */
+/* Survivors to the front: each twentieth run of 1000, one in 2000 others. */
 static size_t frag_survivors(struct block *all, size_t count, struct rng *rng)
 {
     size_t kept = 0;

@@ -92,8 +92,8 @@ static inline size_t chunk_word_sum(uintptr_t address, size_t word,
                                     uint64_t secret)
 {
     size_t covered = word & (CHUNK_SIZE_MASK | 14);
-    return ((address ^ covered ^ secret) * (secret | 1)) >> CHUNK_SUM_SHIFT
-                                                              << CHUNK_SUM_SHIFT;
+    return ((address ^ covered ^ secret) * (secret | 1)) >>
+           CHUNK_SUM_SHIFT << CHUNK_SUM_SHIFT;
 }
 
 /* Chunk size for a request of `size` bytes. */

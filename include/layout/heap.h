@@ -31,14 +31,14 @@ struct remote_batch {
     void FAR *head;
     void FAR *tail;
     uint32_t count;
-    uint32_t heap_id;      /* of the destination */
+    uint32_t heap_id; /* of the destination */
     uint32_t bytes;
-    uint32_t reach;        /* highest offset of an object in its slab */
+    uint32_t reach; /* highest offset of an object in its slab */
 };
 
 enum {
-    NREMOTE = 64,    /* slab batches, direct mapped */
-    NREMOTE_CHUNK = 4, /* chunk batches, by heap id */
+    NREMOTE = 64,               /* slab batches, direct mapped */
+    NREMOTE_CHUNK = 4,          /* chunk batches, by heap id */
     NHEAPBINS = NSLAB + NCLASS, /* objects by class, then chunks by class */
     NSIZE_TABLE = SMALL_MAX / 16 + 1,
 };
@@ -51,45 +51,45 @@ enum heap_state {
 
 struct heap {
     /* Hot, read by malloc and free.  Immutable after init */
-    uintptr_t base;                 /* zones[0].base; out of reach in a dummy */
-    size_t npages;                  /* zones[0].npages */
-    _Atomic uint32_t FAR *tags;     /* zones[0].tags */
-    uintptr_t key;                  /* secret of the in-object keys */
-    struct page FAR *pages;         /* zones[0].pages */
-    uint32_t tag;                   /* id << TAG_KIND_SHIFT */
+    uintptr_t base;             /* zones[0].base; out of reach in a dummy */
+    size_t npages;              /* zones[0].npages */
+    _Atomic uint32_t FAR *tags; /* zones[0].tags */
+    uintptr_t key;              /* secret of the in-object keys */
+    struct page FAR *pages;     /* zones[0].pages */
+    uint32_t tag;               /* id << TAG_KIND_SHIFT */
     uint32_t id;
     uint16_t bin_offset[NSIZE_TABLE]; /* (size + 15) >> 4 to the bin's offset */
     struct bin bins[NHEAPBINS] __attribute__((aligned(32))); /* Owner only */
 
     /* Owner only, off the fast path. */
-    uint16_t cap[NHEAPBINS];        /* wanted capacity; 0: never used yet */
-    uint8_t used[NHEAPBINS];        /* had a slow event since the tick */
-    uint32_t spills[NHEAPBINS];     /* objects spilled since the last refill */
+    uint16_t cap[NHEAPBINS];    /* wanted capacity; 0: never used yet */
+    uint8_t used[NHEAPBINS];    /* had a slow event since the tick */
+    uint32_t spills[NHEAPBINS]; /* objects spilled since the last refill */
     struct remote_batch remote[NREMOTE];
     struct remote_batch remote_chunk[NREMOTE_CHUNK];
-    size_t cached_bytes;            /* growth of cap * size above SMALL_MAX */
-    uint64_t tick_ms;               /* time of the last tick */
-    uint64_t slow_ms;               /* time of the last slow call */
-    uint32_t foreign;               /* objects of others freed */
-    uint32_t idle_calls;            /* slow calls that came late ... */
-    uint32_t busy_calls;            /* ... and those since the last such */
+    size_t cached_bytes; /* growth of cap * size above SMALL_MAX */
+    uint64_t tick_ms;    /* time of the last tick */
+    uint64_t slow_ms;    /* time of the last slow call */
+    uint32_t foreign;    /* objects of others freed */
+    uint32_t idle_calls; /* slow calls that came late ... */
+    uint32_t busy_calls; /* ... and those since the last such */
 
     /* Shared: others push, the owner or a helper takes. */
     _Atomic(struct slab FAR *) pending __attribute__((aligned(64)));
-                                    /* slabs with remote frees.  Atomic */
+    /* slabs with remote frees.  Atomic */
     _Atomic(void FAR *) pending_chunks; /* chunks freed by others.  Atomic */
-    _Atomic size_t pending_bytes;   /* pushed since the last take.  Atomic */
+    _Atomic size_t pending_bytes; /* pushed since the last take.  Atomic */
 
     /* Protected by: lock, but for state (the registry's). */
     struct lock lock __attribute__((aligned(64)));
-    _Atomic uint32_t epoch;         /* odd while the owner changes the below */
-    _Atomic uint32_t helping;       /* odd while another thread does */
-    uint32_t by_lock;               /* the owner holds lock itself */
-    uint32_t state;                 /* enum heap_state */
-    uint32_t tid;                   /* of the owner, for readers */
-    struct list_head idle;          /* idle stack */
-    uint32_t idle_flushed;          /* idle, and its bins were emptied */
-    struct page_list page_list;     /* of SLAB_ORDER */
+    _Atomic uint32_t epoch;     /* odd while the owner changes the below */
+    _Atomic uint32_t helping;   /* odd while another thread does */
+    uint32_t by_lock;           /* the owner holds lock itself */
+    uint32_t state;             /* enum heap_state */
+    uint32_t tid;               /* of the owner, for readers */
+    struct list_head idle;      /* idle stack */
+    uint32_t idle_flushed;      /* idle, and its bins were emptied */
+    struct page_list page_list; /* of SLAB_ORDER */
     struct slab_cache slab_caches[NSLAB];
     struct arena arena;
 };

@@ -11,9 +11,9 @@
 
 /* A pointer into the described heap.  Readers compile with REMOTE_VIEW. */
 #if defined(REMOTE_VIEW) && defined(__clang__)
-# define FAR __attribute__((noderef))
+#    define FAR __attribute__((noderef))
 #else
-# define FAR
+#    define FAR
 #endif
 
 enum {

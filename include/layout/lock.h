@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 #if defined(__clang__)
-# define LOCK_CAPABILITY __attribute__((capability("lock")))
+#    define LOCK_CAPABILITY __attribute__((capability("lock")))
 #else
-# define LOCK_CAPABILITY
+#    define LOCK_CAPABILITY
 #endif
 
 struct LOCK_CAPABILITY lock {

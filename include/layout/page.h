@@ -4,9 +4,9 @@
 /*
  * Page layer: zones, buddy lists, page descriptors, owner tags.
  *
- *   base          brk_end   first          frontier            npages
- *   |--------------|..........|===============|------------------|
- *    main arena, by brk        committed pages   reserved only
+ *   base       brk_end   first       frontier  committed      npages
+ *   |-----------|..........|===========|---------|---------------|
+ *    main arena, by brk     buddy lists  usable    reserved only
  *
  * One span of addresses, cut in pages; page frame numbers (pfn) count from
  * `base`.  The first zone's span starts at the program break, so that one tag
@@ -41,14 +41,14 @@ enum {
 
 /* One per page, out of line; a struct slab overlays it (layout/slab.h). */
 struct page {
-    uint8_t state;           /* enum page_state */
-    uint8_t order;           /* of a block */
-    uint8_t flags;           /* PAGE_FLAG_* */
-    uint8_t zone;            /* index of its zone */
-    uint32_t npages;         /* length of a run, segment or exact block */
-    struct list_head lru;    /* free area, page list, segments, slabs */
-    void FAR *owner;         /* PAGE_ARENA: the arena; PAGE_CACHE: the cache */
-    uint64_t unused[4];      /* the slab's part of the overlay */
+    uint8_t state;        /* enum page_state */
+    uint8_t order;        /* of a block */
+    uint8_t flags;        /* PAGE_FLAG_* */
+    uint8_t zone;         /* index of its zone */
+    uint32_t npages;      /* length of a run, segment or exact block */
+    struct list_head lru; /* free area, page list, segments, slabs */
+    void FAR *owner;      /* PAGE_ARENA: the arena; PAGE_CACHE: the cache */
+    uint64_t unused[4];   /* the slab's part of the overlay */
 };
 _Static_assert(sizeof(struct page) == 64, "one cache line a page");
 
@@ -90,7 +90,8 @@ struct buddy {
     uint32_t order_mask;    /* bit n: free_area[n] is not empty */
     size_t nr_free;         /* free pages in all */
     struct page FAR *pages; /* the map; Immutable after init */
-    size_t npages;          /* buddies at or above it do not exist */
+    size_t first;           /* pages below it do not exist */
+    size_t npages;          /* nor do pages from it on */
 };
 
 /* How much free but resident memory is tolerated (page/reclaim.h). */
@@ -104,23 +105,25 @@ struct reclaim_policy {
 };
 
 struct zone {
-    uintptr_t base;          /* address of pfn 0.  Immutable after init */
-    size_t first;            /* pfn of the first page of the buddy lists */
-    size_t npages;           /* pfns of the span.  Immutable after init */
-    size_t frontier;         /* pfn behind the committed part.
+    uintptr_t base;             /* address of pfn 0.  Immutable after init */
+    size_t first;               /* pfn of the first page of the buddy lists */
+    size_t npages;              /* pfns of the span.  Immutable after init */
+    size_t frontier;            /* pfn behind the part in use: buddies below it.
+                                Protected by: lock */
+    size_t committed;           /* pfn behind the usable part.
                                 Protected by: lock */
     _Atomic uint32_t FAR *tags; /* one owner tag a page.  Atomic */
-    struct page FAR *pages;  /* one descriptor a page */
-    uint64_t FAR *dirty;     /* bit a page: the kernel may hold memory for it,
+    struct page FAR *pages;     /* one descriptor a page */
+    uint64_t FAR *dirty; /* bit a page: the kernel may hold memory for it,
                                 its contents are not known zero.
                                 Protected by: lock */
-    struct buddy buddy;      /* Protected by: lock */
-    size_t nr_dirty;         /* free pages with their dirty bit set.
+    struct buddy buddy;  /* Protected by: lock */
+    size_t nr_dirty;     /* free pages with their dirty bit set.
                                 Protected by: lock */
     struct reclaim_policy policy; /* in pages.  Protected by: lock */
-    size_t meta_to;          /* pfn up to which the page map is usable */
-    size_t hugepage_to;      /* pfn up to which huge pages were advised */
-    uint32_t index;          /* in zones[] */
+    size_t meta_to;               /* pfn up to which the page map is usable */
+    size_t hugepage_to;           /* pfn up to which huge pages were advised */
+    uint32_t index;               /* in zones[] */
     struct lock lock;
 };
 

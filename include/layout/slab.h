@@ -83,28 +83,28 @@ enum {
 };
 
 enum slab_list { /* where a slab is linked */
-    SLAB_FULL,
-    SLAB_PARTIAL,
-    SLAB_EMPTY,
-    SLAB_ACTIVE,
+                 SLAB_FULL,
+                 SLAB_PARTIAL,
+                 SLAB_EMPTY,
+                 SLAB_ACTIVE,
 };
 
 /* Overlays struct page of the first page. */
 struct slab {
-    uint8_t state;         /* PAGE_SLAB or PAGE_CACHE */
-    uint8_t order;         /* pages: 2^order */
-    uint8_t on_list;       /* enum slab_list */
-    uint8_t zone;          /* index of its zone */
-    uint32_t heap_id;      /* owner; 0 for object caches */
-    struct list_head lru;  /* one of its cache's lists */
+    uint8_t state;                    /* PAGE_SLAB or PAGE_CACHE */
+    uint8_t order;                    /* pages: 2^order */
+    uint8_t on_list;                  /* enum slab_list */
+    uint8_t zone;                     /* index of its zone */
+    uint32_t heap_id;                 /* owner; 0 for object caches */
+    struct list_head lru;             /* one of its cache's lists */
     struct slab_cache FAR *cache;     /* it belongs to */
     struct free_object FAR *freelist; /* free objects, carved ones only */
     struct slab FAR *pending_next;    /* on the owner's pending stack */
-    uint16_t inuse;        /* objects out: in use, in bins, or on remote */
-    uint16_t carved;       /* objects [0, carved) have been out once */
+    uint16_t inuse;  /* objects out: in use, in bins, or on remote */
+    uint16_t carved; /* objects [0, carved) have been out once */
     uint16_t nobjects;
-    uint8_t cls;           /* size class */
-    uint8_t colour;        /* start of the objects in each page / 16 */
+    uint8_t cls;             /* size class */
+    uint8_t colour;          /* start of the objects in each page / 16 */
     _Atomic uint32_t remote; /* freed by others: count << 16 | index of the
                                 first + 1.  Atomic: freers push by release,
                                 the owner takes all by acquire */
@@ -129,7 +129,7 @@ struct slab_cache {
     uint8_t state;            /* page_state of its slabs */
     uint8_t colour_next;      /* of the next slab / 16 */
     uint8_t colour_max;
-    uint8_t colour_step;      /* / 16: the objects' alignment; 0 = none */
+    uint8_t colour_step; /* / 16: the objects' alignment; 0 = none */
 };
 
 #endif

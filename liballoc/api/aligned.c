@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void *entry_aligned(size_t align, size_t size, const char *name,
-                    bool set_errno)
+void *entry_aligned(size_t align, size_t size, const char *name, bool set_errno)
 {
     void *mem = NULL;
 
@@ -85,5 +84,5 @@ EXPORT void *pvalloc(size_t size)
 ALIAS(memalign) void *__libc_memalign(size_t align, size_t size);
 ALIAS(valloc) void *__libc_valloc(size_t size);
 ALIAS(pvalloc) void *__libc_pvalloc(size_t size);
-ALIAS(posix_memalign) int __posix_memalign(void **out, size_t align,
-                                                  size_t size);
+ALIAS(posix_memalign)
+int __posix_memalign(void **out, size_t align, size_t size);

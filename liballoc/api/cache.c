@@ -19,8 +19,8 @@ enum {
 };
 
 struct liballoc_cache {
-    size_t merged_size; /* served by malloc(); 0: by `own` */
-    size_t align;       /* of merged objects */
+    size_t merged_size;         /* served by malloc(); 0: by `own` */
+    size_t align;               /* of merged objects */
     void (*ctor)(void *object); /* of merged, large objects; or NULL */
     _Atomic size_t live;        /* merged, large objects out.  Atomic */
     bool is_large;
@@ -34,9 +34,10 @@ static bool can_merge(size_t size, size_t align, unsigned flags,
            (flags & LIBALLOC_NO_MERGE) == 0;
 }
 
-EXPORT struct liballoc_cache *
-liballoc_cache_create(const char *name, size_t size, size_t align,
-                      unsigned flags, void (*ctor)(void *object))
+EXPORT struct liballoc_cache *liballoc_cache_create(const char *name,
+                                                    size_t size, size_t align,
+                                                    unsigned flags,
+                                                    void (*ctor)(void *object))
 {
     align = align == 0 ? 16 : align;
     if (size == 0 || size > LIBALLOC_CACHE_SIZE_MAX || !is_pow2(align) ||

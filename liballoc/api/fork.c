@@ -49,7 +49,8 @@ static void child(void)
 {
     /* Locked by prepare(), they are this thread's: free them all.  Else free
        what other threads held; the interrupted call will drop the rest. */
-    void (*reset)(struct lock *) = fork_locked ? lock_reset : lock_reset_foreign;
+    void (*reset)(struct lock *) =
+        fork_locked ? lock_reset : lock_reset_foreign;
 
     reset(&meta_lock);
     zones_reset(reset);

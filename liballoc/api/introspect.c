@@ -100,8 +100,8 @@ EXPORT void malloc_stats(void)
                  "free in slabs    = %lu\n"
                  "free chunks, top = %lu\n",
                  stats.heaps, stats.heaps_idle, stats.all.slabs,
-                 stats.all.bin_slab + stats.all.bin_chunk,
-                 stats.all.slab_free, stats.all.chunk_free + stats.all.top);
+                 stats.all.bin_slab + stats.all.bin_chunk, stats.all.slab_free,
+                 stats.all.chunk_free + stats.all.top);
     print_stderr("free dirty pages = %lu\n"
                  "free clean pages = %lu\n"
                  "mmaps kept       = %lu\n"

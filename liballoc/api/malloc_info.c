@@ -26,8 +26,8 @@ struct text {
     size_t at;
 };
 
-#define TEXT(text, ...)                                                   \
-    ((text)->at += print_buf((text)->buf + (text)->at,                    \
+#define TEXT(text, ...)                                \
+    ((text)->at += print_buf((text)->buf + (text)->at, \
                              (text)->len - (text)->at, __VA_ARGS__))
 
 /* <sizes>: the free objects of each slab class in bins. */
@@ -48,14 +48,13 @@ static void text_sizes(struct text *text, const struct heap *heap)
     TEXT(text, "</sizes>\n");
 }
 
-/* The elements that close a list of sizes, the same for a heap and for the whole. */
+/* What closes a list of sizes, the same for a heap and for the whole. */
 static void text_totals(struct text *text, const struct heap_census *census)
 {
     TEXT(text,
          "<total type=\"fast\" count=\"%lu\" size=\"%lu\"/>\n"
          "<total type=\"rest\" count=\"%lu\" size=\"%lu\"/>\n",
-         census->fastbins,
-         census->bin_slab + census->bin_chunk,
+         census->fastbins, census->bin_slab + census->bin_chunk,
          census->chunks_free + (census->top > 0),
          census->chunk_free + census->top + census->slab_free);
 }

@@ -26,7 +26,8 @@ static int assign(const char *name, int value)
     const struct tunable *tunable = tunable_find(name, strlen(name));
     size_t wide = value < 0 ? SIZE_MAX : (size_t)value;
 
-    return tunable_assign(tunable, clamp_size(wide, tunable->min, tunable->max));
+    return tunable_assign(tunable,
+                          clamp_size(wide, tunable->min, tunable->max));
 }
 
 static int set_mmap_threshold(int value)

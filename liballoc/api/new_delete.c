@@ -38,9 +38,9 @@ static bool new_handler_ran(void)
 static void *new_slow(size_t size, size_t align, bool may_throw)
 {
     for (;;) {
-        void *mem = align == 0 ? entry_alloc(size, "operator new")
-                               : entry_aligned(align, size, "operator new",
-                                               true);
+        void *mem = align == 0
+                        ? entry_alloc(size, "operator new")
+                        : entry_aligned(align, size, "operator new", true);
         if (mem != NULL)
             return mem;
         if (!new_handler_ran())

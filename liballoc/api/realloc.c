@@ -109,5 +109,5 @@ EXPORT size_t malloc_good_size(size_t size)
 }
 
 ALIAS(realloc) void *__libc_realloc(void *mem, size_t size);
-ALIAS(reallocarray) void *__libc_reallocarray(void *mem, size_t count,
-                                                     size_t size);
+ALIAS(reallocarray)
+void *__libc_reallocarray(void *mem, size_t count, size_t size);

@@ -10,8 +10,8 @@
 #include "heap/registry.h"
 #include "liballoc.h"
 #include "os/os_mem.h"
-#include "slab/object_cache.h"
 #include "page/page_map.h"
+#include "slab/object_cache.h"
 #include "slab/slab.h"
 
 #include <elf.h>

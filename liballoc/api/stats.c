@@ -86,7 +86,8 @@ size_t stats_live(const struct stats *stats)
     size_t slabs = minus(all->slab_out, all->bin_slab);
     size_t chunks =
         minus(all->system, all->chunk_free + all->top + all->bin_chunk);
-    return slabs + chunks + stats->pages.run + stats->pages.user + stats->pages.cache;
+    return slabs + chunks + stats->pages.run + stats->pages.user +
+           stats->pages.cache;
 }
 
 size_t stats_free(const struct stats *stats)

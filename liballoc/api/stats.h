@@ -12,9 +12,9 @@
 struct stats {
     struct heap_census all; /* of all heaps */
     struct page_census pages;
-    size_t mmapped;         /* bytes in live mmapped chunks */
+    size_t mmapped; /* bytes in live mmapped chunks */
     size_t mmapped_count;
-    size_t mmapped_kept;    /* bytes kept for reuse */
+    size_t mmapped_kept; /* bytes kept for reuse */
     size_t heaps;
     size_t heaps_idle;
 };

@@ -38,15 +38,14 @@ static struct chunk *top_cut(struct arena *arena, size_t size)
 }
 
 /*
- * A chunk just taken off a bin: in use from here on, the surplus of `size`
- * filed as a free chunk of its own.
+ * A chunk just taken off a bin, `clean` bytes of it given back: in use from
+ * here on, the surplus of `size` filed as a free chunk of its own.
  */
 static struct chunk *use_chunk(struct arena *arena, struct chunk *chunk,
-                               size_t size)
+                               size_t size, size_t clean)
 {
     size_t have = chunk_size(chunk);
     size_t flags = chunk_flags(chunk) & ~(size_t)CHUNK_FREE;
-    size_t clean = bins_clean(chunk);
     size_t rest = have - size;
     size_t rest_clean = min_size(clean, rest);
     struct chunk *next = chunk_after(chunk, have);
@@ -70,7 +69,7 @@ struct chunk *arena_alloc(struct arena *arena, size_t size)
     struct chunk *chunk = bins_take(arena, size);
 
     if (chunk != NULL) {
-        chunk = use_chunk(arena, chunk, size);
+        chunk = use_chunk(arena, chunk, size, bins_clean(chunk));
     } else {
         if (!top_grow(arena, size))
             return NULL;
@@ -133,11 +132,12 @@ static bool grow_forward(struct arena *arena, struct chunk *chunk, size_t size)
     if (!chunk_is_free(next) || !chunk_is_valid(next) ||
         have + chunk_size(next) < size)
         return false;
+    size_t clean = bins_clean(next);
     bins_unlink(arena, next);
     have += chunk_size(next);
     chunk_wipe(next);
     chunk_set(chunk, have, flags);
-    use_chunk(arena, chunk, size);
+    use_chunk(arena, chunk, size, clean);
     return true;
 }
 

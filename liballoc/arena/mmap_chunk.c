@@ -16,10 +16,10 @@ enum {
 };
 
 struct lock mmap_lock = LOCK_INIT(LOCK_RANK_MMAP);
-struct mmap_table mmap_table;                /* Protected by: mmap_lock */
-static struct mmap_record *free_records;     /* Protected by: mmap_lock */
-static struct reclaim_policy kept_policy;    /* Protected by: mmap_lock */
-static bool threshold_is_fixed;              /* stale ok: a policy */
+struct mmap_table mmap_table;             /* Protected by: mmap_lock */
+static struct mmap_record *free_records;  /* Protected by: mmap_lock */
+static struct reclaim_policy kept_policy; /* Protected by: mmap_lock */
+static bool threshold_is_fixed;           /* stale ok: a policy */
 
 /* A mapping, off every table. */
 struct mapping {
@@ -67,8 +67,7 @@ static void record_recycle(struct mmap_record *record)
 
 static void record_insert(struct mmap_record *record)
 {
-    struct mmap_record **bucket =
-        &mmap_table.buckets[mmap_bucket(record->mem)];
+    struct mmap_record **bucket = &mmap_table.buckets[mmap_bucket(record->mem)];
 
     record->next = *bucket;
     *bucket = record;
@@ -150,7 +149,8 @@ static bool kept_insert(struct mapping mapping)
     bool kept = false;
 
     lock_acquire(&mmap_lock);
-    if (mmap_table.nr_kept < MMAP_KEPT && mapping.size <= tunables.mmap_cache) {
+    if (mmap_table.nr_kept < MMAP_KEPT &&
+        mmap_table.kept_bytes + mapping.size <= tunables.mmap_cache) {
         mmap_table.kept[mmap_table.nr_kept++] =
             (struct mmap_kept){mapping.start, mapping.size};
         mmap_table.kept_bytes += mapping.size;
@@ -234,8 +234,8 @@ static struct mapping mapping_create(size_t size, size_t align)
 static void *chunk_start(struct mapping mapping, size_t align,
                          struct mmap_record *record)
 {
-    uintptr_t mem = round_up(mapping.start + CHUNK_HEADER,
-                             max_size(align, CHUNK_HEADER));
+    uintptr_t mem =
+        round_up(mapping.start + CHUNK_HEADER, max_size(align, CHUNK_HEADER));
     struct chunk *chunk = mem_to_chunk((void *)mem);
     size_t lead = (uintptr_t)chunk - mapping.start;
 

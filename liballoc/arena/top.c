@@ -13,7 +13,7 @@
 #include "page/zone.h"
 
 enum {
-    GROW_MIN = 64 * KIB,   /* first run of an arena */
+    GROW_MIN = 64 * KIB, /* first run of an arena */
     GROW_MAX = 32 * MIB,
     GROW_PART = 32,         /* of what the arena has: untouched top is idle */
     RETURN_MIN = 256 * KIB, /* free pages inside a segment worth giving back */
@@ -167,8 +167,7 @@ static bool grow_by_run(struct arena *arena, size_t size)
 /* True while nobody else has moved the break since we did. */
 static bool brk_is_ours(const struct arena *arena)
 {
-    return arena->brk.end != 0 &&
-           (uintptr_t)os_brk_current() == arena->brk.end;
+    return arena->brk.end != 0 && (uintptr_t)os_brk_current() == arena->brk.end;
 }
 
 /* The current stretch of brk, if any, has ended. */
@@ -191,8 +190,8 @@ static bool brk_start(struct arena *arena, size_t size)
 {
     uintptr_t now = (uintptr_t)os_brk_current();
     size_t lead = round_up(now, 64) - now;
-    size_t total = round_up(now + lead + size + CHUNK_HEADER, os_page_size()) -
-                   now;
+    size_t total =
+        round_up(now + lead + size + CHUNK_HEADER, os_page_size()) - now;
 
     if (now == 0 || arena->nr_brk_old == NBRK_OLD ||
         os_brk_move((intptr_t)total) != (void *)now)
@@ -244,8 +243,8 @@ bool top_grow(struct arena *arena, size_t size)
         return true;
     size += CHUNK_MIN;
     size_t before = arena->system_mem;
-    bool grown = arena->is_main && size < PTRDIFF_MAX / 2 &&
-                 grow_by_brk(arena, size);
+    bool grown =
+        arena->is_main && size < PTRDIFF_MAX / 2 && grow_by_brk(arena, size);
     if (!grown && size + CHUNK_HEADER <= most)
         grown = grow_by_run(arena, size);
     reclaim_note_use(&arena->policy, SIZE_MAX, arena->system_mem - before);
@@ -290,8 +289,8 @@ static size_t trim_run(struct arena *arena, size_t keep)
         return 0;
     uintptr_t start = (uintptr_t)page_mem(page);
     uintptr_t end = start + ((uintptr_t)page->npages << PAGE_SHIFT);
-    uintptr_t stop = round_up(top + keep + CHUNK_MIN + CHUNK_HEADER,
-                              PAGE_BYTES);
+    uintptr_t stop =
+        round_up(top + keep + CHUNK_MIN + CHUNK_HEADER, PAGE_BYTES);
     if (top == start && keep == 0) {
         stop = start;
         arena->top = NULL;
@@ -356,10 +355,10 @@ bool segment_return(struct arena *arena, struct chunk *chunk, size_t size)
         return false;
     uintptr_t seg_start = (uintptr_t)page_mem(page);
     uintptr_t seg_end = seg_start + ((uintptr_t)page->npages << PAGE_SHIFT);
-    uintptr_t from = start == seg_start
-                         ? start
-                         : round_up(start + CHUNK_MIN + CHUNK_HEADER,
-                                    PAGE_BYTES);
+    uintptr_t from =
+        start == seg_start
+            ? start
+            : round_up(start + CHUNK_MIN + CHUNK_HEADER, PAGE_BYTES);
     uintptr_t to = end + CHUNK_HEADER == seg_end
                        ? seg_end
                        : round_down(end - CHUNK_MIN, PAGE_BYTES);

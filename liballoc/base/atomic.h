@@ -9,10 +9,12 @@
  */
 #include <stdatomic.h>
 
-#define load_relaxed(p)     atomic_load_explicit((p), memory_order_relaxed)
-#define load_acquire(p)     atomic_load_explicit((p), memory_order_acquire)
-#define store_relaxed(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
-#define store_release(p, v) atomic_store_explicit((p), (v), memory_order_release)
+#define load_relaxed(p) atomic_load_explicit((p), memory_order_relaxed)
+#define load_acquire(p) atomic_load_explicit((p), memory_order_acquire)
+#define store_relaxed(p, v) \
+    atomic_store_explicit((p), (v), memory_order_relaxed)
+#define store_release(p, v) \
+    atomic_store_explicit((p), (v), memory_order_release)
 
 #define exchange_acquire(p, v) \
     atomic_exchange_explicit((p), (v), memory_order_acquire)
@@ -26,15 +28,18 @@
     atomic_fetch_sub_explicit((p), (v), memory_order_relaxed)
 
 /* Compare and swap; *expected is refreshed on failure.  True = swapped. */
-#define cas_acquire(p, expected, desired)               \
-    atomic_compare_exchange_strong_explicit(            \
-        (p), (expected), (desired), memory_order_acquire, memory_order_relaxed)
-#define cas_weak_release(p, expected, desired)          \
-    atomic_compare_exchange_weak_explicit(              \
-        (p), (expected), (desired), memory_order_release, memory_order_relaxed)
-#define cas_weak_acq_rel(p, expected, desired)          \
-    atomic_compare_exchange_weak_explicit(              \
-        (p), (expected), (desired), memory_order_acq_rel, memory_order_relaxed)
+#define cas_acquire(p, expected, desired)                               \
+    atomic_compare_exchange_strong_explicit((p), (expected), (desired), \
+                                            memory_order_acquire,       \
+                                            memory_order_relaxed)
+#define cas_weak_release(p, expected, desired)                        \
+    atomic_compare_exchange_weak_explicit((p), (expected), (desired), \
+                                          memory_order_release,       \
+                                          memory_order_relaxed)
+#define cas_weak_acq_rel(p, expected, desired)                        \
+    atomic_compare_exchange_weak_explicit((p), (expected), (desired), \
+                                          memory_order_acq_rel,       \
+                                          memory_order_relaxed)
 
 /* A full barrier: orders a store before a later load. */
 static inline void fence_seq_cst(void)

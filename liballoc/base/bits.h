@@ -66,7 +66,7 @@ static inline uint64_t bit_mask(size_t first, size_t n)
 
 /* Calls for the words of a range; the body sees `word` and `mask`. */
 #define BITMAP_FOR_RANGE(map, first, n, word, mask)                          \
-    for (size_t at_ = (first), end_ = (first) + (n), step_ = 0; at_ < end_; \
+    for (size_t at_ = (first), end_ = (first) + (n), step_ = 0; at_ < end_;  \
          at_ += step_)                                                       \
         for (uint64_t *word = (map) + (at_ >> 6),                            \
                       mask = (step_ = min_size(64 - (at_ & 63), end_ - at_), \
@@ -77,8 +77,8 @@ static inline uint64_t bit_mask(size_t first, size_t n)
 static inline size_t bitmap_count(uint64_t *map, size_t first, size_t n)
 {
     size_t count = 0;
-    BITMAP_FOR_RANGE (map, first, n, word, mask)
-        count += (size_t)__builtin_popcountl(*word & mask);
+    BITMAP_FOR_RANGE(map, first, n, word, mask)
+    count += (size_t)__builtin_popcountl(*word & mask);
     return count;
 }
 
@@ -86,7 +86,8 @@ static inline size_t bitmap_count(uint64_t *map, size_t first, size_t n)
 static inline size_t bitmap_set(uint64_t *map, size_t first, size_t n)
 {
     size_t count = 0;
-    BITMAP_FOR_RANGE (map, first, n, word, mask) {
+    BITMAP_FOR_RANGE(map, first, n, word, mask)
+    {
         count += (size_t)__builtin_popcountl(~*word & mask);
         *word |= mask;
     }
@@ -97,7 +98,8 @@ static inline size_t bitmap_set(uint64_t *map, size_t first, size_t n)
 static inline size_t bitmap_clear(uint64_t *map, size_t first, size_t n)
 {
     size_t count = 0;
-    BITMAP_FOR_RANGE (map, first, n, word, mask) {
+    BITMAP_FOR_RANGE(map, first, n, word, mask)
+    {
         count += (size_t)__builtin_popcountl(*word & mask);
         *word &= ~mask;
     }

@@ -24,26 +24,29 @@
 #define TLS_IE _Thread_local __attribute__((tls_model("initial-exec")))
 
 /* An alias of another function of the same file, exported under its name. */
+#define NAME_OF(x) #x
 #if defined(__clang__)
-# define ALIAS(target) __attribute__((alias(#target), visibility("default")))
+#    define COPY_ATTRIBUTES(target)
 #else
-# define ALIAS(target) \
-     __attribute__((alias(#target), visibility("default"), copy(target)))
+#    define COPY_ATTRIBUTES(target) __attribute__((copy(target)))
 #endif
+#define ALIAS(target)                                                       \
+    __attribute__((alias(NAME_OF(target)), visibility("default")))          \
+    COPY_ATTRIBUTES(target)
 
 #if defined(__clang__)
-# define REQUIRES(...)    __attribute__((requires_capability(__VA_ARGS__)))
-# define ACQUIRES(...)    __attribute__((acquire_capability(__VA_ARGS__)))
-# define RELEASES(...)    __attribute__((release_capability(__VA_ARGS__)))
-# define TRY_ACQUIRES(...) \
-     __attribute__((try_acquire_capability(__VA_ARGS__)))
-# define NO_THREAD_SAFETY __attribute__((no_thread_safety_analysis))
+#    define REQUIRES(...) __attribute__((requires_capability(__VA_ARGS__)))
+#    define ACQUIRES(...) __attribute__((acquire_capability(__VA_ARGS__)))
+#    define RELEASES(...) __attribute__((release_capability(__VA_ARGS__)))
+#    define TRY_ACQUIRES(...) \
+        __attribute__((try_acquire_capability(__VA_ARGS__)))
+#    define NO_THREAD_SAFETY __attribute__((no_thread_safety_analysis))
 #else
-# define REQUIRES(...)
-# define ACQUIRES(...)
-# define RELEASES(...)
-# define TRY_ACQUIRES(...)
-# define NO_THREAD_SAFETY
+#    define REQUIRES(...)
+#    define ACQUIRES(...)
+#    define RELEASES(...)
+#    define TRY_ACQUIRES(...)
+#    define NO_THREAD_SAFETY
 #endif
 
 /*
@@ -51,9 +54,9 @@
  * the register allocator guesses otherwise.  No code.
  */
 #if defined(__x86_64__)
-# define IN_RESULT_REGISTER(pointer) __asm__("" : "+a"(pointer))
+#    define IN_RESULT_REGISTER(pointer) __asm__("" : "+a"(pointer))
 #else
-# define IN_RESULT_REGISTER(pointer) ((void)0)
+#    define IN_RESULT_REGISTER(pointer) ((void)0)
 #endif
 
 /*

@@ -8,10 +8,10 @@
 #include <stdbool.h>
 
 #ifndef LIBALLOC_CONFIG_CHECKS
-# define LIBALLOC_CONFIG_CHECKS 1
+#    define LIBALLOC_CONFIG_CHECKS 1
 #endif
 #ifndef LIBALLOC_CONFIG_DEBUG
-# define LIBALLOC_CONFIG_DEBUG 0
+#    define LIBALLOC_CONFIG_DEBUG 0
 #endif
 
 /* The nearly free checks of default mode: key, object boundary. */
@@ -22,11 +22,11 @@ static const bool config_checks = LIBALLOC_CONFIG_CHECKS;
 #if defined(__SANITIZE_THREAD__)
 static const bool config_biased = false;
 #elif defined(__has_feature)
-# if __has_feature(thread_sanitizer)
+#    if __has_feature(thread_sanitizer)
 static const bool config_biased = false;
-# else
+#    else
 static const bool config_biased = true;
-# endif
+#    endif
 #else
 static const bool config_biased = true;
 #endif

@@ -10,10 +10,10 @@
 #include "base/config.h"
 
 /* level: 1 cheap, 2 one object, 3 a whole structure. */
-#define ASSERT(level, cond)                                   \
-    do {                                                      \
-        if (config_debug >= (level) && UNLIKELY(!(cond)))     \
-            assert_fail(#cond, __FILE__, __LINE__);           \
+#define ASSERT(level, cond)                               \
+    do {                                                  \
+        if (config_debug >= (level) && UNLIKELY(!(cond))) \
+            assert_fail(#cond, __FILE__, __LINE__);       \
     } while (0)
 
 NORETURN COLD void assert_fail(const char *what, const char *file, int line);

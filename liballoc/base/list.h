@@ -62,14 +62,14 @@ static inline struct list_head *list_first(const struct list_head *head)
     return list_is_empty(head) ? NULL : head->next;
 }
 
-#define list_for_each(it, head)                             \
-    if (!list_is_empty(head))                               \
+#define list_for_each(it, head) \
+    if (!list_is_empty(head))   \
         for (struct list_head *it = (head)->next; it != (head); it = it->next)
 
 /* The body may remove `it`. */
-#define list_for_each_safe(it, head)                                     \
-    if (!list_is_empty(head))                                            \
-        for (struct list_head *it = (head)->next, *next_ = it->next;     \
+#define list_for_each_safe(it, head)                                 \
+    if (!list_is_empty(head))                                        \
+        for (struct list_head *it = (head)->next, *next_ = it->next; \
              it != (head); it = next_, next_ = it->next)
 
 #endif

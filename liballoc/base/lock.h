@@ -27,7 +27,10 @@ enum lock_rank {
     LOCK_NRANKS,
 };
 
-#define LOCK_INIT(r) {.rank = (r)}
+#define LOCK_INIT(r) \
+    {                \
+        .rank = (r)  \
+    }
 
 /* Identifies the thread; the same in the child of a fork. */
 uintptr_t lock_self(void);

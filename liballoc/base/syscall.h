@@ -34,12 +34,11 @@ static inline long syscall6(long nr, long a, long b, long c, long d, long e,
     register long x5 __asm__("x5") = f;
     __asm__ __volatile__("svc #0"
                          : "+r"(x0)
-                         : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4),
-                           "r"(x5)
+                         : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
                          : "memory");
     return x0;
 #else
-# error "liballoc knows x86-64 and aarch64"
+#    error "liballoc knows x86-64 and aarch64"
 #endif
 }
 

@@ -13,11 +13,17 @@ struct tunables tunables = {
 #undef R
 };
 
-#define ROW(nm, knd, def, lo, hi, un, text, run)                        \
-    {                                                                   \
-        .name = #nm, .offset = offsetof(struct tunables, nm),           \
-        .initial = (def), .min = (lo), .max = (hi), .unit = (un),       \
-        .help = (text), .kind = TUNABLE_##knd, .at_run_time = (run),    \
+#define ROW(nm, knd, def, lo, hi, un, text, run) \
+    {                                            \
+        .name = #nm,                             \
+        .offset = offsetof(struct tunables, nm), \
+        .initial = (def),                        \
+        .min = (lo),                             \
+        .max = (hi),                             \
+        .unit = (un),                            \
+        .help = (text),                          \
+        .kind = TUNABLE_##knd,                   \
+        .at_run_time = (run),                    \
     },
 const struct tunable tunable_table[] = {
 #define T(name, kind, def, min, max, unit, help) \

@@ -7,8 +7,8 @@
  * tunable_set() on run-time ones; read without lock (stale ok: all are
  * policies, none an invariant).
  */
-#include "base/compiler.h"
 #include "base/bits.h"
+#include "base/compiler.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -13,8 +13,8 @@
 #include "slab/slab_cache.h"
 
 enum {
-    CAP_MAX = 1024,           /* objects in any bin */
-    SMALL_START = 4 * KIB,    /* bytes a fresh bin of a small class may hold */
+    CAP_MAX = 1024,        /* objects in any bin */
+    SMALL_START = 4 * KIB, /* bytes a fresh bin of a small class may hold */
     CHUNK_START = 32 * KIB,
     CHUNK_CAP_MAX = 64,
 };
@@ -102,8 +102,7 @@ static void bin_load(struct heap *heap, unsigned index, void *head,
     bin->limit = (int32_t)(count + heap->cap[index]);
 }
 
-static bool refill_slab(struct heap *heap, unsigned cls)
-    REQUIRES(heap->lock)
+static bool refill_slab(struct heap *heap, unsigned cls) REQUIRES(heap->lock)
 {
     struct slab_source from = {&heap->page_list, heap->id};
     struct slab_cache *cache = &heap->slab_caches[cls];
@@ -117,8 +116,7 @@ static bool refill_slab(struct heap *heap, unsigned cls)
     return true;
 }
 
-static bool refill_chunk(struct heap *heap, unsigned index)
-    REQUIRES(heap->lock)
+static bool refill_chunk(struct heap *heap, unsigned index) REQUIRES(heap->lock)
 {
     struct chunk *chunk =
         arena_alloc(&heap->arena, bin_bytes(index) + CHUNK_HEADER);
@@ -182,8 +180,7 @@ static inline struct slab *slab_near(const struct heap *heap,
 
 /* A chain of objects back to the slabs of their class. */
 static void flush_slab(struct heap *heap, struct slab_cache *cache,
-                       struct free_object *object)
-    REQUIRES(heap->lock)
+                       struct free_object *object) REQUIRES(heap->lock)
 {
     struct slab_source from = {&heap->page_list, heap->id};
 
@@ -216,8 +213,7 @@ static void flush_chunks(struct heap *heap, struct free_object *object)
 
 /* A chain of a bin back to its slabs, or to the arena. */
 static void chain_flush(struct heap *heap, unsigned index,
-                        struct free_object *object)
-    REQUIRES(heap->lock)
+                        struct free_object *object) REQUIRES(heap->lock)
 {
     if (index < NSLAB)
         flush_slab(heap, &heap->slab_caches[index], object);

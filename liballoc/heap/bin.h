@@ -10,8 +10,8 @@
  * and the spare; the chain is intrusive, as Linux's sheaves are not.
  */
 #include "base/compiler.h"
-#include "layout/heap.h"
 #include "base/tunables.h"
+#include "layout/heap.h"
 #include "slab/slab.h"
 
 #include <stdbool.h>

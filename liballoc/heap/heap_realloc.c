@@ -20,8 +20,8 @@ static bool resize_chunk(void *mem, size_t size, uint32_t owner_id)
     struct heap *owner = heap_by_id(owner_id);
 
     heap_lock(owner);
-    bool done = arena_resize(&owner->arena, mem_to_chunk(mem),
-                             chunk_size_for(size));
+    bool done =
+        arena_resize(&owner->arena, mem_to_chunk(mem), chunk_size_for(size));
     heap_unlock(owner);
     return done;
 }
@@ -40,8 +40,7 @@ static bool resize_in_place(void *mem, size_t size, const struct block *block)
     case BLOCK_CHUNK:
         if (fits && size <= tunables.slab_max)
             return false; /* a slab serves it better */
-        return size <= MEDIUM_MAX &&
-               resize_chunk(mem, size, block->owner_id);
+        return size <= MEDIUM_MAX && resize_chunk(mem, size, block->owner_id);
     case BLOCK_RUN:
         if (size <= MEDIUM_MAX)
             return false;

@@ -17,9 +17,11 @@
 #define BASE_OUT_OF_REACH ((uintptr_t)1 << 63)
 
 /* Every size leads to the first bin, which is empty. */
-#define BIN_0       offsetof(struct heap, bins)
-#define EIGHT(x)    x, x, x, x, x, x, x, x
-#define SIXTY_FOUR(x) EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x)
+#define BIN_0    offsetof(struct heap, bins)
+#define EIGHT(x) x, x, x, x, x, x, x, x
+#define SIXTY_FOUR(x)                                                     \
+    EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), \
+        EIGHT(x)
 
 struct heap heap_dummy = {
     .base = BASE_OUT_OF_REACH,
@@ -35,17 +37,17 @@ enum {
 
 struct lock registry_lock = LOCK_INIT(LOCK_RANK_HEAPS);
 struct heap *heap_table[MAX_HEAPS];
-uint32_t heap_count = 1; /* id 0 is nobody's */
-static struct list_head idle_heaps;  /* Protected by: registry_lock */
-static uint32_t idle_unflushed;      /* Protected by: registry_lock */
-static bool slow_mode;               /* Immutable after init */
+uint32_t heap_count = 1;            /* id 0 is nobody's */
+static struct list_head idle_heaps; /* Protected by: registry_lock */
+static uint32_t idle_unflushed;     /* Protected by: registry_lock */
+static bool slow_mode;              /* Immutable after init */
 
 static void heap_init_sizes(struct heap *heap)
 {
     for (size_t i = 0; i < NSIZE_TABLE; i++) {
         unsigned index = bin_for(i == 0 ? 1 : i * 16);
-        heap->bin_offset[i] =
-            (uint16_t)(offsetof(struct heap, bins) + index * sizeof(struct bin));
+        heap->bin_offset[i] = (uint16_t)(offsetof(struct heap, bins) +
+                                         index * sizeof(struct bin));
     }
 }
 
@@ -54,8 +56,7 @@ static struct heap *heap_create(void) REQUIRES(registry_lock)
 {
     uint32_t id = heap_count;
 
-    if (id >= MAX_HEAPS ||
-        (tunables.arena_max != 0 && id > tunables.arena_max))
+    if (id >= MAX_HEAPS || (tunables.arena_max != 0 && id > tunables.arena_max))
         return NULL;
     struct heap *heap = meta_alloc(sizeof *heap);
     if (heap == NULL)

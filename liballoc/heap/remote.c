@@ -39,7 +39,8 @@ static void account(struct heap *owner, size_t bytes)
     /* stale ok: only decides when to help */
     size_t pending = add_relaxed(&owner->pending_bytes, bytes) + bytes;
 
-    if (pending > HELP_BYTES || owner->state != HEAP_OWNED)
+    size_t bound = owner->state == HEAP_OWNED ? HELP_BYTES : HELP_BYTES / 16;
+    if (pending > bound)
         help(owner);
 }
 

@@ -66,6 +66,7 @@ bool run_resize(void *mem, size_t size)
             return false;
     } else if (want < have) {
         page->npages = (uint32_t)want;
+        page[want].zone = page->zone;
         zone_free_run(page + want, have - want);
     }
     page->npages = (uint32_t)want;

@@ -16,10 +16,10 @@
 #include "slab/slab_cache.h"
 
 enum {
-    IDLE_GAP_MS = 50,  /* slow calls further apart: the thread has time */
-    IDLE_TRIM = 20,    /* late calls after which all goes back */
-    IDLE_CALLS = 40,   /* late calls after which the thread is left alone */
-    WAKE_CALLS = 8,    /* calls in a row that an idle thread may make */
+    IDLE_GAP_MS = 50, /* slow calls further apart: the thread has time */
+    IDLE_TRIM = 20,   /* late calls after which all goes back */
+    IDLE_CALLS = 40,  /* late calls after which the thread is left alone */
+    WAKE_CALLS = 8,   /* calls in a row that an idle thread may make */
 };
 
 /*

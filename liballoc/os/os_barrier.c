@@ -15,8 +15,7 @@ static bool membarrier(int command)
 
 void os_membarrier_init(void)
 {
-    os_membarrier_works =
-        membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+    os_membarrier_works = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
 }
 
 void os_membarrier(void)

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #ifndef PR_SET_VMA
-# define PR_SET_VMA           0x53564d41
-# define PR_SET_VMA_ANON_NAME 0
+#    define PR_SET_VMA           0x53564d41
+#    define PR_SET_VMA_ANON_NAME 0
 #endif
 
 struct os_fault os_fault;

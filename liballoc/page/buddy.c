@@ -6,6 +6,10 @@
 #include "base/debug.h"
 #include "base/list.h"
 
+enum {
+    COMPOSITE_SCAN = 8, /* blocks tried for a run that is no power of two */
+};
+
 void buddy_init(struct buddy *buddy, struct page *pages, size_t npages)
 {
     *buddy = (struct buddy){.pages = pages, .npages = npages};
@@ -78,12 +82,41 @@ size_t buddy_alloc(struct buddy *buddy, unsigned order)
     return pfn;
 }
 
-size_t buddy_alloc_run(struct buddy *buddy, size_t npages,
-                       unsigned align_order)
+/*
+ * A run that is no power of two may fit in a block of the order below and its
+ * free neighbours, before a larger block is broken for it.
+ */
+static size_t alloc_composite(struct buddy *buddy, size_t npages,
+                              unsigned order)
+{
+    size_t half = (size_t)1 << order;
+    unsigned seen = 0;
+
+    list_for_each (it, &buddy->free_area[order].list) {
+        size_t pfn = pfn_of(buddy, CONTAINER_OF(it, struct page, lru));
+        if (buddy_take_run(buddy, pfn, npages))
+            return pfn;
+        size_t before = pfn + half - npages;
+        if (pfn + half >= npages && before < pfn &&
+            buddy_take_run(buddy, before, npages))
+            return before;
+        if (++seen == COMPOSITE_SCAN)
+            break;
+    }
+    return PFN_NONE;
+}
+
+size_t buddy_alloc_run(struct buddy *buddy, size_t npages, unsigned align_order)
 {
     if (npages == 0 || npages > (size_t)1 << MAX_ORDER)
         return PFN_NONE;
     unsigned order = log2_ceil(npages);
+    if (align_order == 0 && order > 0 && !is_pow2(npages) &&
+        buddy->free_area[order].nr_free == 0) {
+        size_t composite = alloc_composite(buddy, npages, order - 1);
+        if (composite != PFN_NONE)
+            return composite;
+    }
     order = order > align_order ? order : align_order;
     size_t pfn = buddy_alloc(buddy, order);
     size_t rest = ((size_t)1 << order) - npages;
@@ -151,7 +184,8 @@ bool buddy_take_run(struct buddy *buddy, size_t pfn, size_t npages)
 {
     size_t end = pfn + npages;
 
-    if (end > buddy->npages || !run_is_free(buddy, pfn, end))
+    if (pfn < buddy->first || end > buddy->npages ||
+        !run_is_free(buddy, pfn, end))
         return false;
     while (pfn < end) {
         size_t start = block_around(buddy, pfn);

@@ -42,7 +42,8 @@ void huge_page_advise(struct zone *zone, size_t from, size_t to)
         return;
     size_t ahead = (committed / tunables.hugepage_ratio) >> PAGE_SHIFT;
     size_t start = round_up(max_size(from, zone->hugepage_to), block);
-    size_t stop = round_down(min_size(to, from + max_size(ahead, block)), block);
+    size_t stop =
+        round_down(min_size(to, from + max_size(ahead, block)), block);
     if (stop <= start)
         return;
     os_advise_hugepage((void *)page_address(zone->base, start),

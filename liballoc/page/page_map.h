@@ -7,9 +7,9 @@
  * page is handed out and cleared after the last has come back, so whoever
  * holds a valid pointer reads the right one.
  */
-#include "base/compiler.h"
 #include "base/atomic.h"
 #include "base/bits.h"
+#include "base/compiler.h"
 #include "layout/page.h"
 
 #include <stdbool.h>

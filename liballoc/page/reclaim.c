@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "page/reclaim.h"
 
-#include "base/lock.h"
 #include "base/list.h"
+#include "base/lock.h"
 #include "base/tunables.h"
 #include "os/os_mem.h"
 #include "page/buddy.h"
@@ -12,9 +12,9 @@
 
 enum {
     DESCRIPTORS_ORDER = 8, /* 256 descriptors are 16 KiB themselves */
-    RECLAIM_ORDER = 2,  /* smaller blocks are not worth a system call */
-    SCAN_MAX = 256,     /* blocks looked at per order and round */
-    REGRET_MS = 1000,   /* how long a decision is judged */
+    RECLAIM_ORDER = 2,     /* smaller blocks are not worth a system call */
+    SCAN_MAX = 256,        /* blocks looked at per order and round */
+    REGRET_MS = 1000,      /* how long a decision is judged */
 };
 
 static _Atomic size_t purged_bytes;
@@ -197,9 +197,8 @@ bool reclaim_is_due(uint64_t now_ms)
 static void tick_zone(struct zone *zone, uint64_t now_ms)
 {
     lock_acquire(&zone->lock);
-    size_t target =
-        reclaim_target(&zone->policy, zone->nr_dirty, watermark_high(zone),
-                       now_ms);
+    size_t target = reclaim_target(&zone->policy, zone->nr_dirty,
+                                   watermark_high(zone), now_ms);
     lock_release(&zone->lock);
     if (target == RECLAIM_NOTHING)
         return;

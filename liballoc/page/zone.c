@@ -25,9 +25,7 @@ static size_t run_take(struct zone *zone, size_t npages, unsigned align_order)
 {
     size_t pfn = buddy_alloc_run(&zone->buddy, npages, align_order);
 
-    if (pfn == PFN_NONE && zone_grow(zone, npages, align_order))
-        pfn = buddy_alloc_run(&zone->buddy, npages, align_order);
-    return pfn;
+    return pfn != PFN_NONE ? pfn : zone_grow(zone, npages, align_order);
 }
 
 /* Later zones are tried in order; a new one is added when all are full. */
@@ -81,13 +79,28 @@ void zone_free(struct page *page, unsigned order)
     zone_free_run(page, (size_t)1 << order);
 }
 
+/* The pages [pfn, pfn + more), below the frontier, behind it, or both. */
+static bool run_append(struct zone *zone, size_t pfn, size_t more)
+    REQUIRES(zone->lock)
+{
+    size_t below = min_size(more, zone->frontier - pfn);
+
+    if (below > 0 && !buddy_take_run(&zone->buddy, pfn, below))
+        return false;
+    if (below == more || zone_grow(zone, more - below, 0) != PFN_NONE)
+        return true;
+    if (below > 0)
+        buddy_free_run(&zone->buddy, pfn, below, false);
+    return false;
+}
+
 bool zone_extend_run(struct page *page, size_t npages, size_t more)
 {
     struct zone *zone = page_zone(page);
     size_t pfn = page_number(page) + npages;
 
     lock_acquire(&zone->lock);
-    bool taken = buddy_take_run(&zone->buddy, pfn, more);
+    bool taken = run_append(zone, pfn, more);
     if (taken)
         dirty_leave(zone, pfn, more);
     lock_release(&zone->lock);

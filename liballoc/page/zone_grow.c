@@ -16,10 +16,11 @@
 #include "page/zone.h"
 
 enum {
-    MAP_STEP = 16384,             /* pages whose map is committed at a time */
+    MAP_STEP = 16384,  /* pages whose map is committed at a time */
+    FRONTIER_STEP = 8, /* pages */
     GROW_MIN = 2 * MIB / PAGE_BYTES,
     GROW_MAX = 64 * MIB / PAGE_BYTES,
-    PART_ALIGN = 64 * KIB,        /* largest system page */
+    PART_ALIGN = 64 * KIB, /* largest system page */
 };
 
 /* Reservations tried for zone 0, and the part of the span left to brk. */
@@ -27,8 +28,8 @@ static const struct {
     size_t size;
     size_t brk_window;
 } reservations[] = {
-    {256 * GIB, 64 * GIB}, {64 * GIB, 16 * GIB}, {16 * GIB, 4 * GIB},
-    {4 * GIB, 1 * GIB},    {1 * GIB, 1 * GIB},   {256 * (size_t)MIB, 0},
+    {256 * GIB, 64 * GIB}, {64 * GIB, 16 * GIB},  {16 * GIB, 4 * GIB},
+    {4 * GIB, 1 * GIB},    {1 * GIB, 1 * GIB},    {256 * (size_t)MIB, 0},
     {64 * (size_t)MIB, 0}, {16 * (size_t)MIB, 0},
 };
 
@@ -96,35 +97,47 @@ static bool map_commit(struct zone *zone, size_t pfn)
     return true;
 }
 
-/* Commits `npages` behind the frontier and frees them to the buddy lists. */
-static bool frontier_move(struct zone *zone, size_t npages)
+/* Makes the span usable up to `to`; false on failure. */
+static bool commit_to(struct zone *zone, size_t to)
 {
-    size_t from = zone->frontier;
-    size_t to = from + npages;
+    size_t from = zone->committed;
     void *start = (void *)page_address(zone->base, from);
 
-    if (!map_commit(zone, to) || !os_commit(start, npages << PAGE_SHIFT))
+    if (to <= from)
+        return true;
+    if (!map_commit(zone, to) || !os_commit(start, (to - from) << PAGE_SHIFT))
         return false;
-    zone->frontier = to;
-    zone->buddy.npages = to;
+    zone->committed = to;
     huge_page_advise(zone, from, to);
-    buddy_free_run(&zone->buddy, from, npages, true);
     return true;
 }
 
-bool zone_grow(struct zone *zone, size_t npages, unsigned align_order)
+/*
+ * The frontier moves by what is needed, the committed part in larger steps:
+ * buddies above the frontier do not exist, so no block that was used merges
+ * with untouched memory, and untouched memory is handed out last.
+ */
+size_t zone_grow(struct zone *zone, size_t npages, unsigned align_order)
 {
-    unsigned order = log2_ceil(npages);
-    size_t block = (size_t)1 << (order > align_order ? order : align_order);
-    size_t need = round_up(zone->frontier, block) + block - zone->frontier;
-    size_t left = zone->npages - zone->frontier;
+    size_t from = zone->frontier;
+    size_t start = round_up(from, (size_t)1 << align_order);
+    size_t stop = start + npages;
+    size_t end = round_up(stop, FRONTIER_STEP);
 
-    if (order > MAX_ORDER || align_order > MAX_ORDER || need > left)
-        return false;
-    size_t step = clamp_size((zone->frontier - zone->first) / 8, GROW_MIN,
-                             GROW_MAX);
-    size_t more = min_size(round_up(max_size(step, need), GROW_MIN), left);
-    return frontier_move(zone, more) || frontier_move(zone, need);
+    if (end > zone->npages)
+        return PFN_NONE;
+    size_t step =
+        clamp_size((zone->committed - zone->first) / 8, GROW_MIN, GROW_MAX);
+    size_t to =
+        min_size(round_up(max_size(zone->committed + step, end), GROW_MIN),
+                 zone->npages);
+    if (end > zone->committed && !commit_to(zone, to) && !commit_to(zone, end))
+        return PFN_NONE;
+    zone->frontier = end;
+    zone->buddy.npages = end;
+    buddy_free_run(&zone->buddy, from, start - from, true);
+    buddy_free_run(&zone->buddy, stop, end - stop, true);
+    return start;
 }
 
 /* Gives `zone` its map and numbers, and publishes it. */
@@ -137,11 +150,13 @@ static bool zone_start(struct zone *zone, uintptr_t base, size_t window,
     if (!map_reserve(zone))
         return false;
     zone->frontier = zone->first;
+    zone->committed = zone->first;
     zone->meta_to = zone->first;
     zone->hugepage_to = zone->first;
     zone->index = (uint32_t)(zone - zones);
     zone->lock = (struct lock)LOCK_INIT(LOCK_RANK_ZONE);
     buddy_init(&zone->buddy, zone->pages, zone->frontier);
+    zone->buddy.first = zone->first;
     return true;
 }
 

@@ -11,10 +11,11 @@
 #include <stdbool.h>
 
 /*
- * Commits enough behind the frontier for a run of `npages` aligned to
- * 2^align_order, and some more.  False: the span is used up, or no memory.
+ * Takes a run of `npages` aligned to 2^align_order from behind the frontier,
+ * committing more of the span if need be.  PFN_NONE: the span is used up, or
+ * no memory.
  */
-bool zone_grow(struct zone *zone, size_t npages, unsigned align_order)
+size_t zone_grow(struct zone *zone, size_t npages, unsigned align_order)
     REQUIRES(zone->lock);
 
 extern HIDDEN struct lock zone_adding; /* for atfork */

@@ -86,8 +86,7 @@ static struct slab *slot_slab(const struct object_cache *cache,
 {
     struct page_ref ref;
 
-    if (!page_lookup((uintptr_t)slot, &ref) ||
-        tag_kind(ref.tag) != KIND_CACHE)
+    if (!page_lookup((uintptr_t)slot, &ref) || tag_kind(ref.tag) != KIND_CACHE)
         fatal("invalid pointer", object);
     struct slab *slab = slab_of(&ref);
     if (slab == NULL || slab->cache != &cache->slabs ||

@@ -28,8 +28,8 @@ struct object_cache {
     uint32_t front;             /* from the slot to the object */
     struct lock lock;
     struct list_head all;       /* registry of caches */
-    struct slab_cache slabs;                      /* Protected by: lock */
-    struct page_list page_list;                   /* Protected by: lock */
+    struct slab_cache slabs;    /* Protected by: lock */
+    struct page_list page_list; /* Protected by: lock */
     struct chain loose;         /* slots at hand.  Protected by: lock */
     size_t live;                /* objects out.  Protected by: lock */
 };

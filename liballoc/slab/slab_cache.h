@@ -48,8 +48,7 @@ void slab_cache_settle(struct slab_cache *cache, const struct slab_source *from,
 /* One object back; its slab may become partial, or empty and leave. */
 static inline void slab_cache_put(struct slab_cache *cache,
                                   const struct slab_source *from,
-                                  struct slab *slab,
-                                  struct free_object *object)
+                                  struct slab *slab, struct free_object *object)
 {
     slab_put(slab, object);
     if (UNLIKELY(slab->inuse == 0 || slab->on_list == SLAB_FULL))

@@ -31,7 +31,8 @@ static void count_bins(const struct target *target, const struct heap *heap,
         size_t count = (size_t)(bin->limit - bin->room);
         if (bin->limit < bin->room ||
             !chain_is(target, far_address(&bin->head), count) ||
-            !chain_is(target, far_address(&bin->spare), bin->spare_count)) {
+            !(bin->spare_count == 0 ||
+              chain_is(target, far_address(&bin->spare), bin->spare_count))) {
             census_fault(census, "bin: count or mark of its objects",
                          heap_at + offsetof(struct heap, bins) +
                              cls * sizeof *bin);

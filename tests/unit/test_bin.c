@@ -137,7 +137,7 @@ TEST_CHILD(bin, chunks_come_from_the_arena_and_go_back_there)
     heap_unlock(thread_own);
     check_heap(thread_own);
     CHECK(arena_trim(&thread_own->arena, 0) > 0);
-    CHECK_EQ(thread_own->arena.free_bytes, 0);
+    CHECK(thread_own->arena.dirty < 64 * KIB);
 }
 
 TEST_CHILD(bin, grows_when_what_it_spilled_is_wanted_again)
