@@ -86,7 +86,8 @@ static inline unsigned bin_for(size_t size)
  */
 static inline unsigned bin_for_chunk(size_t size)
 {
-    if (UNLIKELY(size <= tunables.slab_max || size > MEDIUM_MAX))
+    if (UNLIKELY(size + CHUNK_OVERHEAD <= tunables.slab_max ||
+                 size > MEDIUM_MAX))
         return NHEAPBINS;
     return NSLAB + size_class_floor(size);
 }
