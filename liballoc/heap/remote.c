@@ -29,8 +29,9 @@ static void help(struct heap *owner)
     if (!heap_try_lock_remote(owner))
         return;
     remote_collect_helper(owner);
-    if (arena_is_fat(&owner->arena))
-        arena_tick(&owner->arena, os_time_ms());
+    /* What its owner does not use, nobody can: no slack for old habits. */
+    owner->arena.policy.slack = 0;
+    arena_tick(&owner->arena, os_time_ms());
     heap_unlock_remote(owner);
 }
 
