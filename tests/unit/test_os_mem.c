@@ -210,7 +210,7 @@ static bool one_call(enum os_call call, char *mem)
         return fresh != NULL;
     }
     case OS_MUNMAP: {
-        void *other = mmap(NULL, os_page_size(), PROT_NONE,
+        void *other = mmap(NULL, os_page_size(), PROT_READ,
                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         bool done = os_unmap(other, os_page_size());
         CHECK_EQ(is_mapped(other), !done);
