@@ -24,10 +24,11 @@ void *entry_aligned(size_t align, size_t size, const char *name, bool set_errno)
         mem = align <= CHUNK_HEADER ? heap_alloc(size, &fresh)
                                     : heap_alloc_aligned(size, align);
     }
-    if (mem == NULL && set_errno)
+    if (mem == NULL && set_errno) {
         errno = ENOMEM;
-    else if (mem != NULL && UNLIKELY(tunables.perturb != 0))
+    } else if (mem != NULL && UNLIKELY(tunables.perturb != 0)) {
         memset(mem, (int)(tunables.perturb ^ 0xff), size);
+    }
     return mem;
 }
 

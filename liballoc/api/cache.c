@@ -93,14 +93,16 @@ EXPORT void *liballoc_cache_alloc(struct liballoc_cache *cache, unsigned flags)
     }
     if (cache->is_large)
         return alloc_large(cache, flags);
-    if (cache->merged_size != 0)
+    if (cache->merged_size != 0) {
         return flags != 0 ? calloc(1, cache->merged_size)
                           : malloc(cache->merged_size);
+    }
     void *object = object_cache_alloc(&cache->own);
-    if (object == NULL)
+    if (object == NULL) {
         errno = ENOMEM;
-    else if (flags != 0)
+    } else if (flags != 0) {
         memset(object, 0, cache->own.size);
+    }
     return object;
 }
 

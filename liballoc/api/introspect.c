@@ -15,7 +15,7 @@
  */
 EXPORT struct mallinfo2 mallinfo2(void)
 {
-    struct stats stats;
+    struct stats stats = {.heaps = 0};
 
     stats_gather(&stats, NULL, NULL);
     const struct heap_census *all = &stats.all;
@@ -84,7 +84,7 @@ static void stats_heap(struct heap *heap, const struct heap_census *census,
 /* glibc's layout first, then what glibc does not have. */
 EXPORT void malloc_stats(void)
 {
-    struct stats stats;
+    struct stats stats = {.heaps = 0};
 
     stats_gather(&stats, stats_heap, NULL);
     print_stderr("Total (incl. mmap):\n"

@@ -21,10 +21,11 @@ void *entry_alloc(size_t size, const char *name)
     }
     entry_name = name;
     void *mem = heap_alloc(size, &fresh);
-    if (UNLIKELY(mem == NULL))
+    if (UNLIKELY(mem == NULL)) {
         errno = ENOMEM;
-    else if (UNLIKELY(tunables.perturb != 0))
+    } else if (UNLIKELY(tunables.perturb != 0)) {
         memset(mem, (int)(tunables.perturb ^ 0xff), size);
+    }
     return mem;
 }
 
@@ -107,10 +108,11 @@ static NOINLINE void *calloc_slow(size_t size)
     }
     entry_name = "calloc";
     void *mem = heap_alloc(size, &fresh);
-    if (mem == NULL)
+    if (mem == NULL) {
         errno = ENOMEM;
-    else if (!fresh)
+    } else if (!fresh) {
         memset(mem, 0, size);
+    }
     return mem;
 }
 

@@ -85,7 +85,7 @@ static void text_heap(struct heap *heap, const struct heap_census *census,
 
 EXPORT int malloc_info(int options, FILE *stream)
 {
-    struct stats stats;
+    struct stats stats = {.heaps = 0};
     struct text text = {.at = 0};
 
     if (options != 0) {

@@ -108,12 +108,13 @@ EXPORT int liballoc_tunable_set(const char *name, uint64_t value)
     int error = 0;
 
     (void)init_check();
-    if (tunable == NULL)
+    if (tunable == NULL) {
         error = ENOENT;
-    else if (value < tunable->min || value > tunable->max)
+    } else if (value < tunable->min || value > tunable->max) {
         error = ERANGE;
-    else if (!tunable->at_run_time)
+    } else if (!tunable->at_run_time) {
         error = EPERM;
+    }
     if (error != 0) {
         errno = error;
         return -1;

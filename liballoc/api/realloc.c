@@ -71,6 +71,7 @@ EXPORT int reallocarr(void *where, size_t count, size_t size)
     if (moved == NULL && total != 0)
         return ENOMEM;
     memcpy(where, &moved, sizeof moved);
+    /* cppcheck-suppress memleak ; it went to *where */
     return 0;
 }
 

@@ -123,7 +123,7 @@ static void fill_public(const struct stats *stats, struct liballoc_stats *out)
 
 EXPORT int liballoc_stats_get(struct liballoc_stats *out, size_t size)
 {
-    struct stats stats;
+    struct stats stats = {.heaps = 0};
     struct liballoc_stats all;
 
     if (out == NULL || size == 0 || size > sizeof all) {
@@ -138,7 +138,7 @@ EXPORT int liballoc_stats_get(struct liballoc_stats *out, size_t size)
 
 EXPORT int liballoc_stats_json(char *buf, size_t len)
 {
-    struct stats stats;
+    struct stats stats = {.heaps = 0};
     struct liballoc_stats s;
 
     stats_gather(&stats, NULL, NULL);

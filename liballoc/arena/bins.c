@@ -111,10 +111,11 @@ void bins_unlink(struct arena *arena, struct chunk *chunk)
     unsigned index = bin_index(size);
 
     count_out(arena, chunk, size);
-    if (arena->unsorted == chunk)
+    if (arena->unsorted == chunk) {
         list_drop(&arena->unsorted, chunk);
-    else
+    } else {
         bin_drop(arena, chunk, index);
+    }
 }
 
 /* Sorts the unsorted list, oldest first; a chunk of exactly `size`, or NULL. */

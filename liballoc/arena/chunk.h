@@ -67,10 +67,11 @@ static inline void chunk_set(struct chunk *chunk, size_t size, size_t flags)
 /* The checksum does not cover PREV_INUSE. */
 static inline void chunk_set_prev_inuse(struct chunk *chunk, bool inuse)
 {
-    if (inuse)
+    if (inuse) {
         chunk->size_flags |= PREV_INUSE;
-    else
+    } else {
         chunk->size_flags &= ~(size_t)PREV_INUSE;
+    }
 }
 
 /* False: no header was ever written here, or it was overwritten. */

@@ -166,10 +166,11 @@ static bool kept_insert(struct mapping mapping)
  */
 static void mapping_release(struct mapping mapping)
 {
-    if (os_unmap((void *)mapping.start, mapping.size))
+    if (os_unmap((void *)mapping.start, mapping.size)) {
         reclaim_account(mapping.size);
-    else
+    } else {
         (void)reclaim_range(mapping.start, mapping.start + mapping.size);
+    }
 }
 
 static size_t kept_shrink(size_t target)
@@ -329,9 +330,10 @@ void *mmap_chunk_resize(void *mem, size_t size)
     size_t lead = record->mem - record->start;
     size_t total = round_up(lead + size, os_page_size());
     uintptr_t at = record->start;
-    if (total != record->size)
+    if (total != record->size) {
         at = (uintptr_t)os_remap((void *)record->start, record->size, total,
                                  true);
+    }
     if (at != 0) {
         record->start = at;
         record->size = total;

@@ -367,10 +367,11 @@ bool segment_return(struct arena *arena, struct chunk *chunk, size_t size)
     size_t hole = (to - from) >> PAGE_SHIFT;
     struct page *first = page + ((from - seg_start) >> PAGE_SHIFT);
     chunk_wipe(chunk);
-    if (from == start)
+    if (from == start) {
         list_remove(&page->lru);
-    else
+    } else {
         page->npages = (uint32_t)((from - seg_start) >> PAGE_SHIFT);
+    }
     if (to < seg_end) {
         segment_add(arena, first + hole, (seg_end - to) >> PAGE_SHIFT);
         first[hole].zone = page->zone;

@@ -30,8 +30,8 @@
 #else
 #    define COPY_ATTRIBUTES(target) __attribute__((copy(target)))
 #endif
-#define ALIAS(target)                                                       \
-    __attribute__((alias(NAME_OF(target)), visibility("default")))          \
+#define ALIAS(target)                                              \
+    __attribute__((alias(NAME_OF(target)), visibility("default"))) \
     COPY_ATTRIBUTES(target)
 
 #if defined(__clang__)

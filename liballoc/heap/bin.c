@@ -151,9 +151,10 @@ bool bin_refill(struct heap *heap, unsigned index)
     heap_lock(heap);
     remote_collect_owner(heap);
     bool filled = bin->head != NULL;
-    if (!filled)
+    if (!filled) {
         filled = index < NSLAB ? refill_slab(heap, index)
                                : refill_chunk(heap, index);
+    }
     heap_unlock(heap);
     return filled;
 }
@@ -215,10 +216,11 @@ static void flush_chunks(struct heap *heap, struct free_object *object)
 static void chain_flush(struct heap *heap, unsigned index,
                         struct free_object *object) REQUIRES(heap->lock)
 {
-    if (index < NSLAB)
+    if (index < NSLAB) {
         flush_slab(heap, &heap->slab_caches[index], object);
-    else
+    } else {
         flush_chunks(heap, object);
+    }
 }
 
 void bin_flush_locked(struct heap *heap, unsigned index)

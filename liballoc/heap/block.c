@@ -68,12 +68,13 @@ void block_find(const void *mem, struct block *block)
     uint32_t kind = tag_kind(ref.tag);
     if (((uintptr_t)mem & 15) != 0)
         fatal("invalid pointer", mem);
-    if (kind < NSLAB && tag_heap_id(ref.tag) != 0)
+    if (kind < NSLAB && tag_heap_id(ref.tag) != 0) {
         find_slab(mem, &ref, block);
-    else if (kind == KIND_CHUNK)
+    } else if (kind == KIND_CHUNK) {
         find_chunk(mem, &ref, block);
-    else if (kind == KIND_RUN)
+    } else if (kind == KIND_RUN) {
         find_run(mem, block);
-    else
+    } else {
         find_mmapped(mem, block);
+    }
 }

@@ -28,10 +28,11 @@ static void count_bins(const struct heap *heap, struct heap_census *census)
         size_t count = bin_count(bin) + bin->spare_count;
         size_t bytes = count * bin_bytes(index);
         census->fastbins += count;
-        if (index < NSLAB)
+        if (index < NSLAB) {
             census->bin_slab += bytes;
-        else
+        } else {
             census->bin_chunk += bytes + count * CHUNK_HEADER;
+        }
     }
 }
 
@@ -51,9 +52,10 @@ void census_heap(struct heap *heap, struct heap_census *census)
         slab_cache_walk(&heap->slab_caches[cls], count_slab, census);
     census->system = heap->arena.system_mem;
     census->brk = heap->arena.brk.end - heap->arena.brk.start;
-    for (size_t i = 0; i < heap->arena.nr_brk_old; i++)
+    for (size_t i = 0; i < heap->arena.nr_brk_old; i++) {
         census->brk +=
             heap->arena.brk_old[i].end - heap->arena.brk_old[i].start;
+    }
     census->chunk_free = heap->arena.free_bytes;
     census->top = top_size(&heap->arena);
     bins_walk(&heap->arena, count_chunk, census);

@@ -144,10 +144,11 @@ static void *aligned_once(struct heap *heap, size_t size, size_t align)
     if (cls < NSLAB && thread_own == heap)
         return alloc_binned(heap, cls);
     if (!mmap_chunk_wanted(size)) {
-        if (size <= MEDIUM_MAX && align <= MEDIUM_MAX)
+        if (size <= MEDIUM_MAX && align <= MEDIUM_MAX) {
             mem = alloc_chunk_aligned(heap, size, align);
-        else if (!is_classic())
+        } else if (!is_classic()) {
             mem = alloc_run(size, align, &fresh);
+        }
     }
     return mem != NULL ? mem : mmap_chunk_alloc(size, align, &fresh);
 }

@@ -14,10 +14,11 @@ static void free_binned(struct heap *heap, unsigned index, void *mem)
 {
     struct bin *bin = &heap->bins[index];
 
-    if (bin->room > 0)
+    if (bin->room > 0) {
         bin_push(bin, mem);
-    else
+    } else {
         bin_spill(heap, index, mem);
+    }
 }
 
 /* A chunk of the thread's own heap. */
@@ -43,16 +44,18 @@ static void free_block(struct heap *heap, void *mem, const struct block *block)
 
     switch (block->kind) {
     case BLOCK_SLAB:
-        if (is_own)
+        if (is_own) {
             free_binned(heap, block->slab->cls, mem);
-        else
+        } else {
             remote_free_object(heap, block->slab, mem);
+        }
         break;
     case BLOCK_CHUNK:
-        if (is_own)
+        if (is_own) {
             free_chunk(heap, mem);
-        else
+        } else {
             remote_free_chunk(heap, block->owner_id, mem);
+        }
         break;
     case BLOCK_RUN:
         run_release(mem);

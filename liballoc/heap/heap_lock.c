@@ -41,10 +41,11 @@ static bool owner_wait(struct heap *heap, int spins)
             return true;
         if (spins != 0 && i >= spins)
             return false;
-        if (i < SPINS)
+        if (i < SPINS) {
             cpu_relax();
-        else
+        } else {
             syscall3(SYS_sched_yield, 0, 0, 0);
+        }
     }
 }
 

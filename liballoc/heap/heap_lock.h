@@ -105,18 +105,20 @@ ALWAYS_INLINE void heap_unlock(struct heap *heap) RELEASES(heap->lock);
 
 ALWAYS_INLINE NO_THREAD_SAFETY void heap_lock(struct heap *heap)
 {
-    if (config_biased && LIKELY(heap == thread_own))
+    if (config_biased && LIKELY(heap == thread_own)) {
         heap_lock_owner(heap);
-    else
+    } else {
         heap_lock_remote(heap);
+    }
 }
 
 ALWAYS_INLINE NO_THREAD_SAFETY void heap_unlock(struct heap *heap)
 {
-    if (config_biased && LIKELY(heap == thread_own))
+    if (config_biased && LIKELY(heap == thread_own)) {
         heap_unlock_owner(heap);
-    else
+    } else {
         heap_unlock_remote(heap);
+    }
 }
 
 #endif

@@ -218,20 +218,22 @@ NO_THREAD_SAFETY void registry_lock_all(void)
 {
     lock_acquire(&registry_lock);
     for (uint32_t id = 1; id < heap_count; id++) {
-        if (heap_table[id] == thread_own)
+        if (heap_table[id] == thread_own) {
             lock_acquire(&heap_table[id]->lock);
-        else
+        } else {
             heap_lock_remote(heap_table[id]);
+        }
     }
 }
 
 NO_THREAD_SAFETY void registry_unlock_all(void)
 {
     for (uint32_t id = heap_count; id-- > 1;) {
-        if (heap_table[id] == thread_own)
+        if (heap_table[id] == thread_own) {
             lock_release(&heap_table[id]->lock);
-        else
+        } else {
             heap_unlock_remote(heap_table[id]);
+        }
     }
     lock_release(&registry_lock);
 }

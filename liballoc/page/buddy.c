@@ -36,10 +36,11 @@ static void block_insert(struct buddy *buddy, size_t pfn, unsigned order,
 
     page->state = PAGE_BUDDY;
     page->order = (uint8_t)order;
-    if (last)
+    if (last) {
         list_insert_tail(&area->list, &page->lru);
-    else
+    } else {
         list_insert(&area->list, &page->lru);
+    }
     area->nr_free++;
     buddy->order_mask |= 1u << order;
     buddy->nr_free += (size_t)1 << order;

@@ -119,10 +119,11 @@ static size_t purge_block(struct zone *zone, unsigned min_order, size_t scan)
         purge_descriptors(zone, pfn, order);
 
     lock_acquire(&zone->lock);
-    if (done)
+    if (done) {
         bitmap_clear(zone->dirty, pfn, npages);
-    else
+    } else {
         zone->nr_dirty += dirty;
+    }
     buddy_free(&zone->buddy, pfn, order, true);
     zone->policy.purged += done ? dirty : 0;
     lock_release(&zone->lock);
@@ -154,10 +155,11 @@ static void judge(struct reclaim_policy *policy, uint64_t now_ms)
 
     if (!too_soon && now_ms - policy->judged_ms < REGRET_MS)
         return;
-    if (too_soon)
+    if (too_soon) {
         policy->slack = max_size(policy->slack, 2 * policy->regret);
-    else
+    } else {
         policy->slack -= policy->slack / 4;
+    }
     policy->purged = 0;
     policy->regret = 0;
     policy->judged_ms = now_ms;

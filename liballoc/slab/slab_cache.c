@@ -123,10 +123,11 @@ static struct slab *activate(struct slab_cache *cache,
     slab = fullest_partial(cache);
     if (slab == NULL && list_first(&cache->empty) != NULL)
         slab = CONTAINER_OF(list_first(&cache->empty), struct slab, lru);
-    if (slab != NULL)
+    if (slab != NULL) {
         slab_move(cache, slab, SLAB_ACTIVE);
-    else
+    } else {
         slab = slab_create(cache, from);
+    }
     cache->active = slab;
     return slab;
 }
@@ -138,10 +139,11 @@ bool slab_cache_take(struct slab_cache *cache, const struct slab_source *from,
 
     if (slab == NULL)
         return false;
-    if (slab_listed(slab) > 0)
+    if (slab_listed(slab) > 0) {
         slab_take_listed(slab, chain);
-    else
+    } else {
         slab_carve(slab, want, chain);
+    }
     return true;
 }
 
