@@ -47,24 +47,24 @@ static inline size_t bin_count(const struct bin *bin)
 }
 
 /* Fills an empty bin.  False: no memory. */
-bool bin_refill(struct heap *heap, unsigned bin);
+bool bin_refill(struct heap *heap, unsigned index);
 
 /*
  * Takes an object that a full bin has no room for: parks the bin's chain as
  * its spare, or, with the spare in place, sends the object down to its slab,
  * arena or zone.
  */
-void bin_spill(struct heap *heap, unsigned bin, void *mem);
+void bin_spill(struct heap *heap, unsigned index, void *mem);
 
 /* Empties the bin, spare and all.  The heap lock is held. */
-void bin_flush_locked(struct heap *heap, unsigned bin) REQUIRES(heap->lock);
+void bin_flush_locked(struct heap *heap, unsigned index) REQUIRES(heap->lock);
 
 /*
  * The same, and keeps it empty: frees go down to the slabs, the next malloc
  * takes the slow path.  For bins that only pin slabs, in a long run of frees
  * or while they are not used.
  */
-void bin_drain_locked(struct heap *heap, unsigned bin) REQUIRES(heap->lock);
+void bin_drain_locked(struct heap *heap, unsigned index) REQUIRES(heap->lock);
 
 /*
  * Bin of requests of up to `size` bytes (1..MEDIUM_MAX), slab or chunk.  A

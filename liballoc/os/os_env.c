@@ -56,7 +56,7 @@ uint32_t os_tid(void)
 
 size_t os_address_limit(void)
 {
-    struct rlimit limit;
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
 
     if (syscall6(SYS_prlimit64, 0, RLIMIT_AS, 0, (long)&limit, 0, 0) != 0 ||
         limit.rlim_cur == RLIM_INFINITY)
@@ -66,7 +66,7 @@ size_t os_address_limit(void)
 
 unsigned os_cpu_count(void)
 {
-    unsigned long mask[16];
+    unsigned long mask[16] = {0};
     unsigned count = 0;
 
     long n = syscall3(SYS_sched_getaffinity, 0, sizeof mask, (long)mask);
