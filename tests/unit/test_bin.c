@@ -220,7 +220,7 @@ TEST(bin, chunks_return_to_a_bin_that_they_are_large_enough_for)
 {
     for (size_t size = 16; size <= 2 * (size_t)MEDIUM_MAX; size += 16) {
         unsigned index = bin_for_chunk(size);
-        if (size > tunables.slab_max && size <= MEDIUM_MAX) {
+        if (size + CHUNK_OVERHEAD > tunables.slab_max && size <= MEDIUM_MAX) {
             CHECK(index >= NSLAB && index < NHEAPBINS);
             CHECK(bin_bytes(index) <= size);
         } else {

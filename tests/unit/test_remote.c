@@ -172,8 +172,10 @@ TEST_CHILD(remote, frees_for_an_ended_thread_are_collected_by_the_freer)
     size_t out = objects_out(owner, 128);
     free_all();
     remote_flush(thread_own);
-    /* Up to 64 KiB may wait for the next tick. */
-    CHECK(objects_out(owner, 128) <= out - MANY + 64 * KIB / 128);
+    /* Some batches may wait for the next tick. */
+    size_t left = objects_out(owner, 128) - (out - MANY);
+    if (left > MANY / 4)
+        TEST_FAILED("%zu of %d objects wait", left, MANY);
     check_heap(owner);
     /* The first MANY were never freed. */
     heap_trim(0);

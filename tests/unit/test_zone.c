@@ -173,24 +173,28 @@ TEST_CHILD(zone, a_run_does_not_extend_into_taken_pages)
     check_zones();
 }
 
-TEST_CHILD(zone, a_run_does_not_extend_beyond_the_frontier)
+TEST_CHILD(zone, a_run_extends_beyond_the_frontier_but_not_the_span)
 {
     REQUIRE(zone_init());
     struct page *page = alloc_run(1, 0);
     REQUIRE(page != NULL);
-    size_t committed = zones[0].frontier - zones[0].first;
-    CHECK(!zone_extend_run(page, 1, committed));
-    CHECK(zone_extend_run(page, 1, committed - 1));
-    CHECK_EQ(zones[0].buddy.nr_free, 0);
+    CHECK(zone_extend_run(page, 1, 999));
+    CHECK_EQ(zone_live_pages(), 1000);
+    memset(page_mem(page), 1, 1000 << PAGE_SHIFT);
+    check_zones();
+    size_t left = zones[0].npages - zones[0].first - 1000;
+    CHECK(!zone_extend_run(page, 1000, left + 1));
+    CHECK_EQ(zone_live_pages(), 1000);
     check_zones();
 }
 
-TEST_CHILD(zone, growth_is_in_steps_of_2_mib_at_least)
+TEST_CHILD(zone, memory_is_committed_in_steps_of_2_mib_at_least)
 {
     REQUIRE(zone_init());
     zone_alloc(0);
     size_t step = 2 * MIB / PAGE_BYTES;
-    CHECK_EQ(zones[0].frontier - zones[0].first, step);
+    CHECK_EQ(zones[0].committed - zones[0].first, step);
+    CHECK(zones[0].frontier <= zones[0].committed);
     size_t calls = os_call_count(OS_MPROTECT);
     for (size_t i = 1; i < step; i++)
         CHECK(zone_alloc(0) != NULL);
