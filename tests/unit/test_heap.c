@@ -150,8 +150,11 @@ TEST_CHILD(heap, realloc_within_the_block_stays)
     heap_start();
     for (size_t i = 5; i < ARRAY_SIZE(sizes); i++) {
         void *mem = get(sizes[i]);
-        CHECK(heap_realloc(mem, sizes[i] - sizes[i] / 8) == mem);
-        CHECK(heap_realloc(mem, sizes[i]) == mem);
+        /* mremap() may move as it likes: qemu-user's does. */
+        if (kind_of(mem) != BLOCK_MMAPPED) {
+            CHECK(heap_realloc(mem, sizes[i] - sizes[i] / 8) == mem);
+            CHECK(heap_realloc(mem, sizes[i]) == mem);
+        }
         heap_free(mem);
     }
 }
