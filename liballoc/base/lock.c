@@ -115,8 +115,10 @@ void lock_reset_foreign(struct lock *lock)
 
 void lock_reset(struct lock *lock)
 {
-    if (lock_is_mine(lock))
+    if (lock_is_mine(lock)) {
         locks_held--;
+        ranks_held &= ~(1u << lock->rank);
+    }
     /* stale ok: the child of a fork has one thread */
     store_relaxed(&lock->owner, 0);
     /* stale ok: as above */

@@ -15,6 +15,12 @@ enum {
                               mremap() grows without a copy */
 };
 
+/* Growth that is better continued by mremap() in a mapping of its own. */
+static bool is_growing(size_t size, const struct block *block)
+{
+    return size >= GROWING_MIN && size > block->usable && tunables.mmap_max > 0;
+}
+
 static bool resize_chunk(void *mem, size_t size, uint32_t owner_id)
 {
     struct heap *owner = heap_by_id(owner_id);
@@ -42,7 +48,7 @@ static bool resize_in_place(void *mem, size_t size, const struct block *block)
             return false; /* a slab serves it better */
         return size <= MEDIUM_MAX && resize_chunk(mem, size, block->owner_id);
     case BLOCK_RUN:
-        if (size <= MEDIUM_MAX)
+        if (size <= MEDIUM_MAX || is_growing(size, block))
             return false;
         return run_resize(mem, size);
     case BLOCK_MMAPPED:
@@ -56,7 +62,7 @@ static void *alloc_for(size_t size, const struct block *block)
 {
     bool fresh;
 
-    if (size >= GROWING_MIN && size > block->usable && tunables.mmap_max > 0) {
+    if (is_growing(size, block)) {
         void *mem = mmap_chunk_alloc(size, CHUNK_HEADER, &fresh);
         if (mem != NULL)
             return mem;

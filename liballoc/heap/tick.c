@@ -73,9 +73,10 @@ void heap_maintain(struct heap *heap)
 
     if (now_ms - heap->tick_ms >= tunables.purge_delay) {
         tick(heap, now_ms);
-    } else if (UNLIKELY(arena_is_fat(&heap->arena))) {
+    } else {
         heap_lock(heap);
-        arena_tick(&heap->arena, now_ms);
+        if (UNLIKELY(arena_is_fat(&heap->arena)))
+            arena_tick(&heap->arena, now_ms);
         heap_unlock(heap);
     }
     if (UNLIKELY(reclaim_is_due(now_ms)))

@@ -95,13 +95,16 @@ static void purge_descriptors(struct zone *zone, size_t pfn, unsigned order)
 }
 
 /*
- * One block: off the lists, purged without the lock, back as clean.  Returns
- * the pages given back, 0 when there is nothing or the kernel refuses.
+ * One block, if there are more than `target` dirty pages: off the lists,
+ * purged without the lock, back as clean.  Returns the pages given back, 0
+ * when there is nothing to give or the kernel refuses.
  */
-static size_t purge_block(struct zone *zone, unsigned min_order, size_t scan)
+static size_t purge_block(struct zone *zone, size_t target, unsigned min_order,
+                          size_t scan)
 {
     lock_acquire(&zone->lock);
-    size_t pfn = find_dirty(zone, min_order, scan);
+    size_t pfn =
+        zone->nr_dirty > target ? find_dirty(zone, min_order, scan) : PFN_NONE;
     if (pfn == PFN_NONE) {
         lock_release(&zone->lock);
         return 0;
@@ -135,13 +138,10 @@ static size_t purge_to(struct zone *zone, size_t target, unsigned min_order,
                        size_t scan)
 {
     size_t given = 0;
+    size_t n;
 
-    while (zone->nr_dirty > target) {
-        size_t n = purge_block(zone, min_order, scan);
-        if (n == 0)
-            break;
+    while ((n = purge_block(zone, target, min_order, scan)) > 0)
         given += n;
-    }
     return given;
 }
 
@@ -184,16 +184,24 @@ size_t reclaim_target(struct reclaim_policy *policy, size_t dirty, size_t high,
     return target;
 }
 
+/* Atomic: some zone has more dirty pages than it may; time of the last tick. */
+static _Atomic bool is_over;
+static _Atomic uint64_t last_tick_ms;
+
+void reclaim_note_dirty(const struct zone *zone)
+{
+    if (zone->nr_dirty > watermark_high(zone) + zone->policy.slack) {
+        /* stale ok: the next tick looks at the zone itself */
+        store_relaxed(&is_over, true);
+    }
+}
+
 bool reclaim_is_due(uint64_t now_ms)
 {
-    /* acquire: pairs with the release in zone_add() */
-    for (unsigned i = load_acquire(&zone_count); i-- > 0;) {
-        const struct zone *zone = &zones[i];
-        if (zone->nr_dirty > watermark_high(zone) + zone->policy.slack ||
-            now_ms - zone->policy.tick_ms >= tunables.purge_delay)
-            return true;
-    }
-    return false;
+    /* stale ok: seen by a later call */
+    return load_relaxed(&is_over) ||
+           /* stale ok: as above */
+           now_ms - load_relaxed(&last_tick_ms) >= tunables.purge_delay;
 }
 
 static void tick_zone(struct zone *zone, uint64_t now_ms)
@@ -211,6 +219,10 @@ static void tick_zone(struct zone *zone, uint64_t now_ms)
 
 void reclaim_tick(uint64_t now_ms)
 {
+    /* stale ok: only spaces the ticks */
+    store_relaxed(&last_tick_ms, now_ms);
+    /* stale ok: whoever frees more sets it again */
+    store_relaxed(&is_over, false);
     /* acquire: pairs with the release in zone_add() */
     for (unsigned i = load_acquire(&zone_count); i-- > 0;)
         tick_zone(&zones[i], now_ms);

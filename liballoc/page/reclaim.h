@@ -38,6 +38,9 @@ static inline void reclaim_note_use(struct reclaim_policy *policy, size_t dirty,
         policy->regret += clean;
 }
 
+/* The zone's dirty pages grew; its lock is held. */
+void reclaim_note_dirty(const struct zone *zone);
+
 /* Cheap test: is there anything for reclaim_tick() to do?  Stale ok. */
 bool reclaim_is_due(uint64_t now_ms);
 

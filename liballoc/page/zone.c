@@ -70,6 +70,7 @@ void zone_free_run(struct page *page, size_t npages)
     page->state = PAGE_NONE;
     bitmap_set(zone->dirty, pfn, npages);
     zone->nr_dirty += npages;
+    reclaim_note_dirty(zone);
     buddy_free_run(&zone->buddy, pfn, npages, false);
     lock_release(&zone->lock);
 }
