@@ -18,6 +18,11 @@ void *entry_aligned(size_t align, size_t size, const char *name, bool set_errno)
 
     if (align <= CHUNK_HEADER && set_errno)
         return entry_alloc(size, name);
+    if (LIKELY(align > CHUNK_HEADER)) {
+        mem = heap_pop_aligned(thread_heap, size, align);
+        if (LIKELY(mem != NULL))
+            return mem;
+    }
     if (init_check()) {
         bool fresh;
         entry_name = name;

@@ -67,7 +67,7 @@ void entry_free(void *mem, const char *name)
     heap_free(mem);
 }
 
-/* Own chunks, full bins, then all the rest: foreign, large, errors. */
+/* Full bins, objects of other heaps, then all the rest: large, errors. */
 static NOINLINE void free_slow(void *mem)
 {
     struct heap *heap = thread_heap;
@@ -79,8 +79,6 @@ static NOINLINE void free_slow(void *mem)
             heap_maintain(heap);
         return;
     }
-    if (kind == KIND_CHUNK && fast_free_chunk(heap, mem))
-        return;
     if (fast_is_foreign(heap, kind) &&
         remote_free_tagged(heap, kind ^ heap->tag, mem)) {
         if (UNLIKELY(++heap->foreign % MAINTAIN_EVERY == 0))
@@ -91,10 +89,20 @@ static NOINLINE void free_slow(void *mem)
         entry_free(mem, "free");
 }
 
+/* Own chunks; no call but the last, so that it needs no stack frame. */
+static NOINLINE void free_chunk(void *mem)
+{
+    struct heap *heap = thread_heap;
+
+    if (UNLIKELY(fast_kind(heap, mem) != KIND_CHUNK) ||
+        UNLIKELY(!fast_free_chunk(heap, mem)))
+        free_slow(mem);
+}
+
 EXPORT void free(void *mem)
 {
     if (UNLIKELY(!fast_free_small(thread_heap, mem)))
-        free_slow(mem);
+        free_chunk(mem);
 }
 
 /* Beyond the small bins: memory that comes fresh is zero already. */

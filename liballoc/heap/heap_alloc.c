@@ -118,7 +118,7 @@ static unsigned aligned_class(size_t size, size_t align)
     if (is_classic() || least > SLAB_MAX)
         return NSLAB;
     unsigned cls = size_class(least);
-    while (cls < NSLAB && size_class_bytes(cls) % align != 0)
+    while (cls < NSLAB && (size_class_bytes(cls) & (align - 1)) != 0)
         cls++;
     return cls;
 }
@@ -133,6 +133,13 @@ static void *alloc_chunk_aligned(struct heap *heap, size_t size, size_t align)
         return NULL;
     mark_live(chunk_to_mem(chunk));
     return chunk_to_mem(chunk);
+}
+
+void *heap_pop_aligned(struct heap *heap, size_t size, size_t align)
+{
+    unsigned cls = aligned_class(size, align);
+
+    return cls < NSLAB ? bin_pop(&heap->bins[cls]) : NULL;
 }
 
 static void *aligned_once(struct heap *heap, size_t size, size_t align)
