@@ -41,14 +41,15 @@ enum {
 
 /* One per page, out of line; a struct slab overlays it (layout/slab.h). */
 struct page {
-    uint8_t state;        /* enum page_state */
-    uint8_t order;        /* of a block */
-    uint8_t flags;        /* PAGE_FLAG_* */
-    uint8_t zone;         /* index of its zone */
-    uint32_t npages;      /* length of a run, segment or exact block */
-    struct list_head lru; /* free area, page list, segments, slabs */
-    void FAR *owner;      /* PAGE_ARENA: the arena; PAGE_CACHE: the cache */
-    uint64_t unused[4];   /* the slab's part of the overlay */
+    _Atomic uint8_t state; /* enum page_state.  Atomic: to and from "free"
+                              under the zone's lock, else by its holder */
+    uint8_t order;         /* of a block */
+    uint8_t flags;         /* PAGE_FLAG_* */
+    uint8_t zone;          /* index of its zone */
+    uint32_t npages;       /* length of a run, segment or exact block */
+    struct list_head lru;  /* free area, page list, segments, slabs */
+    void FAR *owner;       /* PAGE_ARENA: the arena; PAGE_CACHE: the cache */
+    uint64_t unused[4];    /* the slab's part of the overlay */
 };
 _Static_assert(sizeof(struct page) == 64, "one cache line a page");
 

@@ -91,12 +91,12 @@ enum slab_list { /* where a slab is linked */
 
 /* Overlays struct page of the first page. */
 struct slab {
-    uint8_t state;                    /* PAGE_SLAB or PAGE_CACHE */
-    uint8_t order;                    /* pages: 2^order */
-    uint8_t on_list;                  /* enum slab_list */
-    uint8_t zone;                     /* index of its zone */
-    uint32_t heap_id;                 /* owner; 0 for object caches */
-    struct list_head lru;             /* one of its cache's lists */
+    _Atomic uint8_t state; /* PAGE_SLAB or PAGE_CACHE, as in struct page */
+    uint8_t order;         /* pages: 2^order */
+    uint8_t on_list;       /* enum slab_list */
+    uint8_t zone;          /* index of its zone */
+    uint32_t heap_id;      /* owner; 0 for object caches */
+    struct list_head lru;  /* one of its cache's lists */
     struct slab_cache FAR *cache;     /* it belongs to */
     struct free_object FAR *freelist; /* free objects, carved ones only */
     struct slab FAR *pending_next;    /* on the owner's pending stack */

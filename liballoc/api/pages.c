@@ -25,7 +25,7 @@ static void *user_alloc(size_t npages, unsigned order, unsigned flags,
         errno = ENOMEM;
         return NULL;
     }
-    page->state = PAGE_USER;
+    page_set_state(page, PAGE_USER);
     page->order = (uint8_t)order;
     page->flags = exact ? PAGE_FLAG_EXACT : 0;
     page->npages = (uint32_t)npages;

@@ -133,7 +133,7 @@ static bool grow_in_place(struct arena *arena, size_t npages)
 /* The page run as a segment of the arena. */
 static void segment_add(struct arena *arena, struct page *page, size_t npages)
 {
-    page->state = PAGE_ARENA;
+    page_set_state(page, PAGE_ARENA);
     page->npages = (uint32_t)npages;
     page->owner = arena;
     list_insert(&arena->segments, &page->lru);

@@ -21,7 +21,7 @@ void *run_alloc(size_t size, size_t align, bool *fresh)
     struct page *page = zone_alloc_run(npages, align_order, fresh);
     if (page == NULL)
         return NULL;
-    page->state = PAGE_RUN;
+    page_set_state(page, PAGE_RUN);
     page->npages = (uint32_t)npages;
     tag_set(page_zone(page), page_number(page), 1, tag_make(0, KIND_RUN));
     return page_mem(page);

@@ -5,6 +5,7 @@
 #include "base/compiler.h"
 #include "base/debug.h"
 #include "base/list.h"
+#include "page/page_map.h"
 
 enum {
     COMPOSITE_SCAN = 8, /* blocks tried for a run that is no power of two */
@@ -34,7 +35,7 @@ static void block_insert(struct buddy *buddy, size_t pfn, unsigned order,
     struct page *page = &buddy->pages[pfn];
     struct free_area *area = &buddy->free_area[order];
 
-    page->state = PAGE_BUDDY;
+    page_set_state(page, PAGE_BUDDY);
     page->order = (uint8_t)order;
     if (last) {
         list_insert_tail(&area->list, &page->lru);
@@ -53,7 +54,7 @@ void buddy_isolate(struct buddy *buddy, size_t pfn)
 
     ASSERT(1, page->state == PAGE_BUDDY);
     list_remove(&page->lru);
-    page->state = PAGE_NONE;
+    page_set_state(page, PAGE_NONE);
     if (--area->nr_free == 0)
         buddy->order_mask &= ~(1u << page->order);
     buddy->nr_free -= (size_t)1 << page->order;

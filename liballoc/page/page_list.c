@@ -14,7 +14,7 @@ void page_list_init(struct page_list *list, unsigned order, uint32_t batch,
 
 static void list_push(struct page_list *list, struct page *page)
 {
-    page->state = PAGE_PCP;
+    page_set_state(page, PAGE_PCP);
     page->order = (uint8_t)list->order;
     list_insert(&list->list, &page->lru);
     list->count++;
@@ -42,7 +42,7 @@ struct page *page_list_alloc(struct page_list *list)
 
     if (page == NULL)
         return zone_alloc(list->order);
-    page->state = PAGE_NONE;
+    page_set_state(page, PAGE_NONE);
     return page;
 }
 

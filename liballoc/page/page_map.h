@@ -50,6 +50,13 @@ static inline void *page_mem(const struct page *page)
     return (void *)page_address(page_zone(page)->base, page_number(page));
 }
 
+/* Its holder says what it is; neighbours that merge look at it. */
+static inline void page_set_state(struct page *page, enum page_state state)
+{
+    /* stale ok: only "free or not" is asked by others, under the zone's lock */
+    store_relaxed(&page->state, (uint8_t)state);
+}
+
 /* Same tag for a whole range of pages. */
 void tag_set(struct zone *zone, size_t pfn, size_t npages, uint32_t tag);
 

@@ -67,17 +67,26 @@ static size_t find_dirty(struct zone *zone, unsigned min_order, size_t scan)
     return PFN_NONE;
 }
 
+/* The next dirty stretch of [*from, end); false = there is none. */
+static bool next_dirty(struct zone *zone, size_t *from, size_t *to, size_t end)
+{
+    lock_acquire(&zone->lock); /* the words hold other blocks' bits as well */
+    *from = bitmap_next(zone->dirty, *from, end, true);
+    *to = bitmap_next(zone->dirty, *from, end, false);
+    lock_release(&zone->lock);
+    return *from < end;
+}
+
 /* Gives back the dirty stretches of an isolated block. */
 static bool purge_dirty(struct zone *zone, size_t pfn, size_t npages)
 {
-    size_t end = pfn + npages;
+    size_t to;
 
-    for (size_t at = bitmap_next(zone->dirty, pfn, end, true); at < end;) {
-        size_t stop = bitmap_next(zone->dirty, at, end, false);
-        if (!reclaim_range(page_address(zone->base, at),
-                           page_address(zone->base, stop)))
+    for (size_t from = pfn; next_dirty(zone, &from, &to, pfn + npages);
+         from = to) {
+        if (!reclaim_range(page_address(zone->base, from),
+                           page_address(zone->base, to)))
             return false;
-        at = bitmap_next(zone->dirty, stop, end, true);
     }
     return true;
 }

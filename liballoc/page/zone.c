@@ -46,7 +46,7 @@ struct page *zone_alloc_run(size_t npages, unsigned align_order, bool *fresh)
         }
         *fresh = dirty_leave(zone, pfn, npages) == 0;
         struct page *page = &zone->pages[pfn];
-        page->state = PAGE_NONE;
+        page_set_state(page, PAGE_NONE);
         page->flags = 0;
         page->zone = (uint8_t)zone->index;
         lock_release(&zone->lock);
@@ -67,7 +67,7 @@ void zone_free_run(struct page *page, size_t npages)
     size_t pfn = page_number(page);
 
     lock_acquire(&zone->lock);
-    page->state = PAGE_NONE;
+    page_set_state(page, PAGE_NONE);
     bitmap_set(zone->dirty, pfn, npages);
     zone->nr_dirty += npages;
     reclaim_note_dirty(zone);

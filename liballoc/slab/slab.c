@@ -50,7 +50,7 @@ int slab_index(struct slab *slab, uintptr_t mem)
 
 void slab_init(struct slab *slab, struct slab_cache *cache, uint32_t heap_id)
 {
-    slab->state = cache->state;
+    page_set_state(slab_page(slab), (enum page_state)cache->state);
     slab->order = SLAB_ORDER;
     slab->on_list = SLAB_ACTIVE;
     slab->heap_id = heap_id;

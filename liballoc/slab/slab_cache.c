@@ -82,7 +82,7 @@ static void slab_release(struct slab_cache *cache,
 
     ASSERT(2, slab_check(slab) == NULL);
     cache->nr_slabs--;
-    slab->state = PAGE_NONE;
+    page_set_state(page, PAGE_NONE);
     page_list_free(from->list, page);
 }
 
