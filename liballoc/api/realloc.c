@@ -4,6 +4,7 @@
  */
 #include "api/entry.h"
 #include "heap/bin.h"
+#include "heap/fast_chunk.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -32,6 +33,9 @@ EXPORT void *realloc(void *mem, size_t size)
         entry_free(mem, "realloc");
         return NULL;
     }
+    size_t usable = fast_usable(thread_heap, mem);
+    if (size <= usable && size >= usable / 2)
+        return mem; /* as resize_in_place() would decide */
     return resize(mem, size, "realloc");
 }
 
@@ -81,6 +85,9 @@ EXPORT size_t malloc_usable_size(void *mem)
 
     if (mem == NULL)
         return 0;
+    size_t usable = fast_usable(thread_heap, mem);
+    if (LIKELY(usable != 0))
+        return usable;
     if (!init_check())
         return 0;
     entry_name = "malloc_usable_size";
