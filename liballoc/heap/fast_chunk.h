@@ -35,9 +35,10 @@ ALWAYS_INLINE size_t fast_usable(const struct heap *heap, const void *mem)
 {
     uint32_t kind = fast_kind(heap, mem);
 
-    if (kind < NSLAB)
+    if (kind < NSLAB) {
         return LIKELY(fast_is_object(heap, mem, kind)) ? size_class_bytes(kind)
                                                        : 0;
+    }
     const struct chunk *chunk = mem_to_chunk(mem);
     if (kind != KIND_CHUNK || ((uintptr_t)mem & 15) != 0 ||
         !chunk_is_valid(chunk) ||
