@@ -1,24 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "double free" */
 /* Its owner frees it, then another thread. */
-#include "misuse.h"
-
-#include <pthread.h>
-
-static void *free_it(void *mem)
-{
-    free(mem);
-    return NULL;
-}
-
-static void free_in_a_thread(void *mem)
-{
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, free_it, mem) != 0) {
-        no_misuse("no thread");
-    }
-    pthread_join(thread, NULL);
-}
+#include "misuse_thread.h"
 
 int main(void)
 {
