@@ -20,6 +20,8 @@ enum {
     PAGE = 4096,
     MAX_EXTRAS = 16,
     MAX_THREADS = 256,
+    TIMELINE_SAMPLES = 256,
+    TIMELINE_MS = 5, /* between two samples, until there are too many */
 };
 
 struct rng {
@@ -57,11 +59,24 @@ static inline size_t rng_range(struct rng *rng, size_t min, size_t max)
     return min + rng_scale((uint32_t)(rng_next(rng) >> 32), max - min + 1);
 }
 
+/* How much of a block is written when it is made. */
+enum touch {
+    TOUCH_PAGES, /* the first byte of each page, and the last byte */
+    TOUCH_NONE,
+    TOUCH_START, /* the first word */
+    TOUCH_ENDS,  /* the first word and the last byte */
+    TOUCH_FILL,  /* every byte */
+};
+
 struct options {
     unsigned threads; /* 0: what the workload takes by itself */
     double seconds;   /* of measured time; ignored by fixed-work workloads */
     uint64_t ops;     /* if not 0: stop after so many instead */
     uint64_t seed;
+    bool latency;      /* only bench_latency honours it */
+    double idle;       /* seconds of rest after the work, then rss_idle_kib */
+    const char *trace; /* replay: the file */
+    enum touch touch;  /* replay: what is written of each object */
 };
 
 /* A figure only this workload has; goes into the JSON under its name. */
@@ -70,18 +85,30 @@ struct extra {
     double value;
 };
 
+/* Resident memory over time: evenly spaced, halved when full. */
+struct timeline {
+    struct sample {
+        unsigned ms; /* since run_start */
+        unsigned kib;
+    } samples[TIMELINE_SAMPLES];
+    unsigned count;
+    unsigned every_ms;
+};
+
 struct run {
     const struct workload *workload;
     struct options options;
-    uint64_t ops;     /* in all threads */
-    uint64_t wall_ns; /* of the measured part */
-    uint64_t user_us; /* of the measured part, all threads */
-    uint64_t sys_us;  /* of the measured part, all threads */
-    uint64_t faults;  /* minor ones in the measured part */
-    double best_ns;   /* ns per op of the fastest slice, or 0 */
-    uint64_t rss_kib; /* at the end of the measured part */
+    uint64_t ops;          /* in all threads */
+    uint64_t wall_ns;      /* of the measured part */
+    uint64_t user_us;      /* of the measured part, all threads */
+    uint64_t sys_us;       /* of the measured part, all threads */
+    uint64_t faults;       /* minor ones in the measured part */
+    double best_ns;        /* ns per op of the fastest slice, or 0 */
+    uint64_t rss_kib;      /* at the end of the measured part */
+    uint64_t rss_idle_kib; /* after a rest, or 0 */
     unsigned nextras;
     struct extra extras[MAX_EXTRAS];
+    struct timeline timeline;
     uint64_t started_ns; /* private to run_start and run_stop */
 };
 
@@ -89,6 +116,7 @@ struct workload {
     const char *name;
     const char *description;
     void (*fn)(struct run *run);
+    unsigned threads; /* if the user asks for no number */
 };
 
 /* Each family's table ends with a NULL name; main.c lists the families. */
@@ -136,17 +164,39 @@ void run_stop(struct run *run, uint64_t nops);
 bool run_done(const struct run *run, uint64_t nops);
 
 void run_extra(struct run *run, const char *name, double value);
-unsigned run_threads(const struct run *run, unsigned otherwise);
+unsigned run_threads(const struct run *run);
+/* A point of the RSS timeline, unless the last is recent; one thread only. */
+void run_sample(struct run *run);
+/* Rests, with samples, and notes rss_idle_kib. */
+void run_rest(struct run *run, double seconds);
 
 uint64_t clock_ns(void);
 void sleep_ms(unsigned ms);
-uint64_t rss_kib(void);  /* resident now, counted page by page */
-uint64_t peak_kib(void); /* VmHWM of this process */
+uint64_t rss_kib(void); /* resident now, counted page by page */
+uint64_t rss_kib_quick(void);
+uint64_t peak_kib(void);    /* VmHWM of this process */
+uint64_t harness_kib(void); /* the most that harness_pages had out */
 /* Zeroed and touched; never fails (exits). */
 void *harness_pages(size_t bytes);
 void harness_pages_free(void *mem, size_t bytes);
 _Noreturn void fail(const char *why);
 void report_print(const struct run *run);
+
+/* `value` is not constant: the stores cannot go away with the block. */
+static inline __attribute__((always_inline)) void
+block_touch(void *mem, size_t size, uint64_t value, enum touch touch)
+{
+    if (touch == TOUCH_START || touch == TOUCH_ENDS)
+        __builtin_memcpy(mem, &value,
+                         size < sizeof value ? size : sizeof value);
+    if (touch == TOUCH_FILL)
+        __builtin_memset(mem, (int)(value & 0xff), size);
+    volatile unsigned char *bytes = mem;
+    for (size_t at = 0; touch == TOUCH_PAGES && at < size; at += PAGE)
+        bytes[at] = (unsigned char)value;
+    if ((touch == TOUCH_ENDS || touch == TOUCH_PAGES) && size > 0)
+        bytes[size - 1] = (unsigned char)value;
+}
 
 /* A block that must be there; a failed request ends the run. */
 static inline void *check_block(void *mem)

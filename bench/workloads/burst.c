@@ -106,10 +106,10 @@ static void burst_run(struct run *run, const struct burst_params *params)
 
 #define BURST_ENTRY(size, count, order, name)                                \
     {name, #count " objects of " #size " B at once, freed in order " #order, \
-     burst_##size##_##count##_##order},
+     burst_##size##_##count##_##order, 1},
 
 BURSTS(BURST_FUNCTION)
 
 const struct workload burst_workloads[] = {
-    BURSTS(BURST_ENTRY){NULL, NULL, NULL},
+    BURSTS(BURST_ENTRY){NULL, NULL, NULL, 0},
 };

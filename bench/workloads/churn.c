@@ -8,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum touch {
-    TOUCH_START, /* the first word */
-    TOUCH_ENDS,  /* the first word and the last byte */
-    TOUCH_FILL,  /* every byte */
-};
-
 struct churn_params {
     size_t nlive;
     size_t min;
@@ -30,17 +24,6 @@ struct churn {
     void **live;
 };
 
-/* `value` is not constant: the store cannot go away with the block. */
-static inline void touch_block(void *mem, size_t size, uint64_t value,
-                               enum touch touch)
-{
-    memcpy(mem, &value, sizeof value);
-    if (touch == TOUCH_ENDS)
-        ((volatile char *)mem)[size - 1] = (char)value;
-    if (touch == TOUCH_FILL)
-        memset(mem, (int)(value & 0xff), size);
-}
-
 static inline void churn(struct worker *worker, uint64_t nops, enum touch touch)
 {
     const struct churn churn = *(const struct churn *)worker->state;
@@ -52,7 +35,7 @@ static inline void churn(struct worker *worker, uint64_t nops, enum touch touch)
             churn.min + rng_scale((uint32_t)(random >> 32), churn.nsizes);
         free(churn.live[slot]);
         void *mem = check_block(malloc(size));
-        touch_block(mem, size, random, touch);
+        block_touch(mem, size, random, touch);
         churn.live[slot] = mem;
     }
     worker->rng = rng;
@@ -99,7 +82,7 @@ static void aligned_slice(struct worker *worker, uint64_t nops)
             churn.min + rng_scale((uint32_t)(random >> 32), churn.nsizes);
         free(churn.live[slot]);
         void *mem = aligned_block(&churn, rng_next(&rng), size);
-        touch_block(mem, size, random, TOUCH_ENDS);
+        block_touch(mem, size, random, TOUCH_ENDS);
         churn.live[slot] = mem;
     }
     worker->rng = rng;
@@ -118,7 +101,7 @@ static void churn_setup(struct worker *worker)
     for (size_t i = 0; i < churn->nlive; i++) {
         size_t size = rng_range(&worker->rng, params->min, params->max);
         churn->live[i] = check_block(malloc(size));
-        touch_block(churn->live[i], size, size, TOUCH_START);
+        block_touch(churn->live[i], size, size, TOUCH_START);
     }
     worker->state = churn;
 }
@@ -185,16 +168,16 @@ static void aligned_churn(struct run *run)
 
 const struct workload churn_workloads[] = {
     {"churn-1k", "1000 live objects of 8-512 B, one replaced per step",
-     churn_1k},
+     churn_1k, 1},
     {"churn-64k", "64000 live objects of 8-512 B, one replaced per step",
-     churn_64k},
-    {"churn-medium", "1000 live blocks of 1-64 KiB (32 MiB)", churn_medium},
+     churn_64k, 1},
+    {"churn-medium", "1000 live blocks of 1-64 KiB (32 MiB)", churn_medium, 1},
     {"churn-large", "64 live blocks of 0.1-2 MiB (67 MiB), ends touched",
-     churn_large},
+     churn_large, 1},
     {"churn-large-fill", "64 live blocks of 0.1-2 MiB, each filled",
-     churn_large_fill},
+     churn_large_fill, 1},
     {"aligned-churn",
      "1000 live blocks of 16 B-16 KiB, posix_memalign to 32-4096",
-     aligned_churn},
-    {NULL, NULL, NULL},
+     aligned_churn, 1},
+    {NULL, NULL, NULL, 0},
 };

@@ -160,10 +160,10 @@ static void idle_threads(struct run *run)
 }
 
 const struct workload footprint_workloads[] = {
-    {"tiny", "a program with 40 mallocs", tiny},
+    {"tiny", "a program with 40 mallocs", tiny, 1},
     {"metadata", "1 GiB live of 64-512 B objects: what else is resident",
-     metadata},
+     metadata, 1},
     {"idle-threads", "64 threads that made and freed 100 objects, then sleep",
-     idle_threads},
-    {NULL, NULL, NULL},
+     idle_threads, IDLE_THREADS},
+    {NULL, NULL, NULL, 0},
 };

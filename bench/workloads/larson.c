@@ -129,7 +129,7 @@ static void larson(struct run *run)
 {
     static struct pool pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
                                .finished = PTHREAD_COND_INITIALIZER};
-    unsigned nservers = run_threads(run, 2);
+    unsigned nservers = run_threads(run);
     struct server *servers = harness_pages(nservers * sizeof *servers);
     struct rng rng = rng_make(run->options.seed);
     uint64_t nops = 0;
@@ -158,6 +158,7 @@ static void larson(struct run *run)
 }
 
 const struct workload larson_workloads[] = {
-    {"larson", "server threads that hand sessions on and are replaced", larson},
-    {NULL, NULL, NULL},
+    {"larson", "server threads that hand sessions on and are replaced", larson,
+     2},
+    {NULL, NULL, NULL, 0},
 };

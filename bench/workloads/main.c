@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* bench_work: runs one workload and prints one line of JSON. */
 #include "bench.h"
+#include "latency.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,16 +9,26 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct workload *const families[] = {
-    churn_workloads,        oneway_workloads,    burst_workloads,
-    thread_churn_workloads, larson_workloads,    resize_workloads,
-    retain_workloads,       footprint_workloads,
+/* There only in bench_latency. */
+#pragma weak latency_record
+#pragma weak latency_clock_ns
+
+static const struct family {
+    const char *name;
+    const struct workload *workloads;
+} families[] = {
+    {"churn", churn_workloads},   {"oneway", oneway_workloads},
+    {"burst", burst_workloads},   {"thread-churn", thread_churn_workloads},
+    {"larson", larson_workloads}, {"resize", resize_workloads},
+    {"retain", retain_workloads}, {"footprint", footprint_workloads},
 };
+
+enum { FAMILIES = sizeof families / sizeof *families };
 
 static const struct workload *find(const char *name)
 {
-    for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
-        for (const struct workload *w = families[f]; w->name; w++) {
+    for (size_t f = 0; f < FAMILIES; f++) {
+        for (const struct workload *w = families[f].workloads; w->name; w++) {
             if (strcmp(w->name, name) == 0)
                 return w;
         }
@@ -25,11 +36,13 @@ static const struct workload *find(const char *name)
     return NULL;
 }
 
+/* NAME, family, threads unless asked, what it models; between tabs. */
 static void list(void)
 {
-    for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
-        for (const struct workload *w = families[f]; w->name; w++)
-            dprintf(1, "%-22s %s\n", w->name, w->description);
+    for (size_t f = 0; f < FAMILIES; f++) {
+        for (const struct workload *w = families[f].workloads; w->name; w++)
+            dprintf(1, "%s\t%s\t%u\t%s\n", w->name, families[f].name,
+                    w->threads, w->description);
     }
 }
 
@@ -37,7 +50,10 @@ static _Noreturn void usage(const char *why, const char *what)
 {
     dprintf(2, "bench_work: %s%s\n", why, what);
     dprintf(2, "usage: bench_work NAME [--threads N] [--seconds S | --ops N] "
-               "[--seed N]\n       bench_work --list\n");
+               "[--seed N]\n"
+               "           [--idle S] [--latency] [--trace FILE]\n"
+               "           [--touch none|start|ends|pages|fill]\n"
+               "       bench_work --list\n");
     _exit(2);
 }
 
@@ -51,24 +67,70 @@ static double number(const char *option, const char *text, double max)
     return value;
 }
 
+static enum touch touch_named(const char *text)
+{
+    static const char *const names[] = {[TOUCH_PAGES] = "pages",
+                                        [TOUCH_NONE] = "none",
+                                        [TOUCH_START] = "start",
+                                        [TOUCH_ENDS] = "ends",
+                                        [TOUCH_FILL] = "fill"};
+    for (unsigned i = 0; text && i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) == 0)
+            return i;
+    }
+    usage("none, start, ends, pages or fill must follow ", "--touch");
+}
+
+/* An option with a value. */
+static void parse_valued(struct options *options, const char *name,
+                         const char *value)
+{
+    if (strcmp(name, "--threads") == 0) {
+        options->threads = (unsigned)number(name, value, MAX_THREADS);
+    } else if (strcmp(name, "--seconds") == 0) {
+        options->seconds = number(name, value, 86400);
+    } else if (strcmp(name, "--ops") == 0) {
+        options->ops = (uint64_t)number(name, value, 1e15);
+    } else if (strcmp(name, "--seed") == 0) {
+        options->seed = (uint64_t)number(name, value, 1e15);
+    } else if (strcmp(name, "--idle") == 0) {
+        options->idle = number(name, value, 86400);
+    } else if (strcmp(name, "--touch") == 0) {
+        options->touch = touch_named(value);
+    } else if (strcmp(name, "--trace") == 0 && value) {
+        options->trace = value;
+    } else {
+        usage("unknown option ", name);
+    }
+}
+
 static struct options parse(int argc, char **argv)
 {
     struct options options = {.seconds = 1.0, .seed = 1};
-    for (int i = 2; i < argc; i += 2) {
-        const char *value = argv[i + 1]; /* argv ends with NULL */
-        if (strcmp(argv[i], "--threads") == 0) {
-            options.threads = (unsigned)number(argv[i], value, MAX_THREADS);
-        } else if (strcmp(argv[i], "--seconds") == 0) {
-            options.seconds = number(argv[i], value, 86400);
-        } else if (strcmp(argv[i], "--ops") == 0) {
-            options.ops = (uint64_t)number(argv[i], value, 1e15);
-        } else if (strcmp(argv[i], "--seed") == 0) {
-            options.seed = (uint64_t)number(argv[i], value, 1e15);
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--latency") == 0) {
+            options.latency = true;
         } else {
-            usage("unknown option ", argv[i]);
+            /* argv ends with NULL: a missing value is seen as such. */
+            parse_valued(&options, argv[i], argv[i + 1]);
+            i++;
         }
     }
     return options;
+}
+
+/* bench_latency, which lies beside this program, with the same arguments. */
+static _Noreturn void become_latency(char **argv)
+{
+    char path[4096];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 16);
+    if (length > 0) {
+        path[length] = 0;
+        char *base = strrchr(path, '/') + 1;
+        strcpy(base, "bench_latency");
+        execv(path, argv);
+    }
+    fail("--latency needs bench_latency beside bench_work");
 }
 
 int main(int argc, char **argv)
@@ -83,7 +145,13 @@ int main(int argc, char **argv)
     if (!run.workload)
         usage("unknown workload ", argv[1]);
     run.options = parse(argc, argv);
+    if (run.options.latency && !latency_record)
+        become_latency(argv);
     run.workload->fn(&run);
+    if (run.options.idle > 0)
+        run_rest(&run, run.options.idle);
+    if (latency_record)
+        run_extra(&run, "latency_clock_ns", latency_clock_ns());
     report_print(&run);
     return 0;
 }

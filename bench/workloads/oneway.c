@@ -140,7 +140,7 @@ static void check_sum(const struct pair *pair)
 
 static void oneway(struct run *run, size_t size)
 {
-    unsigned npairs = run_threads(run, 1);
+    unsigned npairs = run_threads(run);
     struct pair *pairs = harness_pages(npairs * sizeof *pairs);
     static pthread_t threads[2 * MAX_THREADS];
     uint64_t nops = 0;
@@ -175,8 +175,8 @@ static void oneway_2k(struct run *run)
 
 const struct workload oneway_workloads[] = {
     {"oneway-64", "one producer, one consumer, 64 B blocks in batches of 256",
-     oneway_64},
+     oneway_64, 1},
     {"oneway-2k", "one producer, one consumer, 2 KiB blocks in batches of 256",
-     oneway_2k},
-    {NULL, NULL, NULL},
+     oneway_2k, 1},
+    {NULL, NULL, NULL, 0},
 };

@@ -176,12 +176,12 @@ static void calloc_sparse(struct run *run)
 
 const struct workload resize_workloads[] = {
     {"realloc-grow", "one buffer grown to 64 MiB by half its size each step",
-     realloc_grow},
+     realloc_grow, 1},
     {"realloc-step", "one buffer grown to 64 MiB by 4 KiB each step",
-     realloc_step},
+     realloc_step, 1},
     {"calloc-large", "8 live blocks of 64 KiB-8 MiB, every page written",
-     calloc_large},
+     calloc_large, 1},
     {"calloc-sparse", "8 live blocks of 64 KiB-8 MiB, a page in 16 written",
-     calloc_sparse},
-    {NULL, NULL, NULL},
+     calloc_sparse, 1},
+    {NULL, NULL, NULL, 0},
 };

@@ -19,6 +19,7 @@ enum {
     KEPT_RUNS = 8,
     RETAIN_MAX_BLOCKS = 4 << 20,
     IDLE_SECONDS = 10,
+    SAMPLE_EVERY = 256, /* blocks between two looks at the clock */
     SMALL_MIB = 128,
     SMALL_MAX_BLOCKS = 2 << 20,
     FRAG_ROUNDS = 4,
@@ -31,6 +32,7 @@ struct block {
 };
 
 struct blocks {
+    struct run *run; /* whose timeline shows what comes and goes */
     struct block *all;
     size_t count;
     uint64_t bytes; /* requested, live */
@@ -44,6 +46,8 @@ static void blocks_add(struct blocks *blocks, size_t size, size_t max)
     memset(mem, 0x5a, size);
     blocks->all[blocks->count++] = (struct block){mem, size};
     blocks->bytes += size;
+    if (blocks->count % SAMPLE_EVERY == 0)
+        run_sample(blocks->run);
 }
 
 static void blocks_shuffle(struct block *all, size_t count, struct rng *rng)
@@ -62,6 +66,8 @@ static void blocks_cut(struct blocks *blocks, size_t from)
     for (size_t i = from; i < blocks->count; i++) {
         free(blocks->all[i].mem);
         blocks->bytes -= blocks->all[i].size;
+        if (i % SAMPLE_EVERY == 0)
+            run_sample(blocks->run);
     }
     blocks->count = from;
 }
@@ -109,9 +115,9 @@ static struct retained retain(struct run *run)
 {
     struct rng rng = rng_make(run->options.seed);
     size_t array = RETAIN_MAX_BLOCKS * sizeof(struct block);
-    struct blocks freed = {.all = harness_pages(array)};
+    struct blocks freed = {.run = run, .all = harness_pages(array)};
     struct retained retained = {
-        .kept = {.all = harness_pages(array / KEPT_RUNS)}};
+        .kept = {.run = run, .all = harness_pages(array / KEPT_RUNS)}};
     uint64_t with_array = rss_kib();
     run->options.threads = 1;
     run_start(run);
@@ -143,7 +149,7 @@ static void retain_trim(struct run *run)
     uint64_t begin = clock_ns();
     malloc_trim(0);
     run_extra(run, "trim_ms", (double)(clock_ns() - begin) / 1e6);
-    sleep_ms(1000);
+    run_rest(run, 1.0);
     retain_report(run, &retained);
 }
 
@@ -155,7 +161,7 @@ static void retain_idle(struct run *run)
         char *mem = check_block(malloc(100));
         *(volatile char *)mem = 1;
         free(mem);
-        sleep_ms(100);
+        run_rest(run, 0.1);
     }
     retain_report(run, &retained);
 }
@@ -199,8 +205,10 @@ static void frag_phase(struct run *run)
 {
     struct rng rng = rng_make(run->options.seed);
     struct blocks small = {
+        .run = run,
         .all = harness_pages(SMALL_MAX_BLOCKS * sizeof(struct block))};
     struct blocks large = {
+        .run = run,
         .all = harness_pages(LARGE_MAX_BLOCKS * sizeof(struct block))};
     uint64_t base = rss_kib();
     uint64_t nops = 0;
@@ -222,10 +230,10 @@ static void frag_phase(struct run *run)
 const struct workload retain_workloads[] = {
     {"frag-phase",
      "4 times: 128 MiB of small blocks, 19 of 20 freed, large ones instead",
-     frag_phase},
+     frag_phase, 1},
     {"retain-trim", "2 GiB, all but 100 MiB freed, malloc_trim, RSS after 1 s",
-     retain_trim},
+     retain_trim, 1},
     {"retain-idle", "2 GiB, all but 100 MiB freed, RSS after 10 s of idling",
-     retain_idle},
-    {NULL, NULL, NULL},
+     retain_idle, 1},
+    {NULL, NULL, NULL, 0},
 };

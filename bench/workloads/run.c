@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The measured part: one thread or many, slices until time or work is up. */
 #include "bench.h"
+#include "latency.h"
 
 #include <pthread.h>
 #include <sys/resource.h>
+
+/* There only in bench_latency. */
+#pragma weak latency_record
 
 static uint64_t micros(struct timeval time)
 {
@@ -18,10 +22,14 @@ void run_start(struct run *run)
     run->sys_us = micros(usage.ru_stime);
     run->faults = (uint64_t)usage.ru_minflt;
     run->started_ns = clock_ns();
+    if (latency_record)
+        latency_record(true);
 }
 
 void run_stop(struct run *run, uint64_t nops)
 {
+    if (latency_record)
+        latency_record(false);
     run->wall_ns = clock_ns() - run->started_ns;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -47,9 +55,10 @@ void run_extra(struct run *run, const char *name, double value)
     run->extras[run->nextras++] = (struct extra){name, value};
 }
 
-unsigned run_threads(const struct run *run, unsigned otherwise)
+unsigned run_threads(const struct run *run)
 {
-    return run->options.threads ? run->options.threads : otherwise;
+    unsigned asked = run->options.threads;
+    return asked ? asked : run->workload->threads;
 }
 
 struct team {
@@ -161,7 +170,7 @@ static void run_many(struct team *team)
 void run_loop(struct run *run, const struct loop *loop)
 {
     static struct team team;
-    unsigned nthreads = run_threads(run, 1);
+    unsigned nthreads = run_threads(run);
     team.run = run;
     team.loop = loop;
     team.nthreads = nthreads;

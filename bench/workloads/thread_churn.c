@@ -73,7 +73,7 @@ static void *chain(void *arg)
 
 static void thread_churn(struct run *run)
 {
-    unsigned nchains = run_threads(run, 2);
+    unsigned nchains = run_threads(run);
     struct life *lives = harness_pages(nchains * sizeof *lives);
     static pthread_t threads[MAX_THREADS];
     uint64_t nops = 0;
@@ -99,6 +99,6 @@ static void thread_churn(struct run *run)
 const struct workload thread_churn_workloads[] = {
     {"thread-churn",
      "threads that come and go, each leaving 20 of 400 objects to the next",
-     thread_churn},
-    {NULL, NULL, NULL},
+     thread_churn, 2},
+    {NULL, NULL, NULL, 0},
 };
