@@ -127,6 +127,12 @@ extern const struct workload thread_churn_workloads[];
 extern const struct workload larson_workloads[];
 extern const struct workload resize_workloads[];
 extern const struct workload retain_workloads[];
+extern const struct workload mstress_workloads[];
+extern const struct workload rptest_workloads[];
+extern const struct workload false_sharing_workloads[];
+extern const struct workload smartheap_workloads[];
+extern const struct workload pareto_workloads[];
+extern const struct workload idle_workloads[];
 extern const struct workload footprint_workloads[];
 
 /* One thread's view of a loop. */
@@ -165,6 +171,8 @@ bool run_done(const struct run *run, uint64_t nops);
 
 void run_extra(struct run *run, const char *name, double value);
 unsigned run_threads(const struct run *run);
+/* This thread to the k-th CPU it may use, round and round. */
+void run_pin(unsigned k);
 /* A point of the RSS timeline, unless the last is recent; one thread only. */
 void run_sample(struct run *run);
 /* Rests, with samples, and notes rss_idle_kib. */

@@ -17,10 +17,20 @@ static const struct family {
     const char *name;
     const struct workload *workloads;
 } families[] = {
-    {"churn", churn_workloads},   {"oneway", oneway_workloads},
-    {"burst", burst_workloads},   {"thread-churn", thread_churn_workloads},
-    {"larson", larson_workloads}, {"resize", resize_workloads},
-    {"retain", retain_workloads}, {"footprint", footprint_workloads},
+    {"churn", churn_workloads},
+    {"oneway", oneway_workloads},
+    {"burst", burst_workloads},
+    {"thread-churn", thread_churn_workloads},
+    {"larson", larson_workloads},
+    {"resize", resize_workloads},
+    {"retain", retain_workloads},
+    {"mstress", mstress_workloads},
+    {"rptest", rptest_workloads},
+    {"false-sharing", false_sharing_workloads},
+    {"smartheap", smartheap_workloads},
+    {"alloc-test", pareto_workloads},
+    {"idle", idle_workloads},
+    {"footprint", footprint_workloads},
 };
 
 enum { FAMILIES = sizeof families / sizeof *families };
@@ -46,14 +56,24 @@ static void list(void)
     }
 }
 
+static void help(void)
+{
+    dprintf(1, "usage: bench_work NAME [OPTION...]\n"
+               "       bench_work --list\n"
+               "  --threads N     as many threads\n"
+               "  --seconds S     of measured time (1)\n"
+               "  --ops N         so many operations instead\n"
+               "  --seed N        of the random numbers (1)\n"
+               "  --idle S        rest so long before rss_idle_kib is read\n"
+               "  --latency       percentiles of single calls; slower\n"
+               "  --trace FILE    replay: the trace\n"
+               "  --touch WHAT    replay: none, start, ends, pages (as is), "
+               "fill\n");
+}
+
 static _Noreturn void usage(const char *why, const char *what)
 {
-    dprintf(2, "bench_work: %s%s\n", why, what);
-    dprintf(2, "usage: bench_work NAME [--threads N] [--seconds S | --ops N] "
-               "[--seed N]\n"
-               "           [--idle S] [--latency] [--trace FILE]\n"
-               "           [--touch none|start|ends|pages|fill]\n"
-               "       bench_work --list\n");
+    dprintf(2, "bench_work: %s%s (see bench_work --help)\n", why, what);
     _exit(2);
 }
 
@@ -137,6 +157,10 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--list") == 0) {
         list();
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        help();
         return 0;
     }
     if (argc < 2)

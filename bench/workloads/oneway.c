@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One way: a producer allocates and fills, a consumer reads and frees.  Blocks
- * travel in batches of 256 over a bounded ring of 16 batches, so at most 4096
- * are under way (with fewer the two run in lockstep and only the cache lines
- * that travel are measured).  One op is one block made and freed.  With
- * --threads N there are N pairs.
+ * One way, after xmalloc-test (Lever and Boreham: "malloc() Performance in a
+ * Multithreaded Linux Environment", USENIX 2000): a producer allocates and
+ * fills, a consumer reads and frees.  Blocks travel in batches of 256 over a
+ * bounded ring of 16 batches, so at most 4096 are under way (with fewer the two
+ * run in lockstep and only the cache lines that travel are measured).  One op
+ * is one block made and freed.  With --threads N there are N pairs.
  */
 #include "bench.h"
 
@@ -84,31 +85,10 @@ static unsigned receive(struct pair *pair)
     return count;
 }
 
-/*
- * Thread k of all to the k-th CPU we may use, round and round.  Left alone, the
- * two often share one CPU in turns: then nothing travels between caches, and
- * the time is a third or three times what it is else.
- */
-static void pin(unsigned k)
-{
-    cpu_set_t allowed;
-    cpu_set_t one;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        return;
-    unsigned left = k % (unsigned)CPU_COUNT(&allowed);
-    size_t cpu = 0;
-    while (!CPU_ISSET(cpu, &allowed) || left-- > 0)
-        cpu++;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    /* Refused (a sandbox): measured as the scheduler likes it. */
-    (void)sched_setaffinity(0, sizeof one, &one);
-}
-
 static void *consume(void *arg)
 {
     struct pair *pair = arg;
-    pin(2 * pair->index);
+    run_pin(2 * pair->index);
     unsigned spins = 0;
     /* Only a full ring: else the peak would depend on who is the faster. */
     while (atomic_load_explicit(&pair->head, memory_order_acquire) < NBATCHES)
@@ -121,7 +101,7 @@ static void *consume(void *arg)
 static void *produce(void *arg)
 {
     struct pair *pair = arg;
-    pin(2 * pair->index + 1);
+    run_pin(2 * pair->index + 1);
     do {
         send(pair, BATCH);
         pair->ops += BATCH;
