@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MODEL_LOAD_H
+#define MODEL_LOAD_H
+/*
+ * The parts of model_load(); nobody else needs them.
+ */
+#include "walk/model.h"
+
+enum {
+    ZONES_MAX = 1024, /* bounds on what a hostile root may claim */
+    HEAPS_MAX = 1 << 20,
+    CACHES_MAX = 1 << 16,
+    RECORDS_MAX = 1 << 22,
+    COPY_STEP = 1 << 20, /* bytes copied at a time */
+};
+#define PFN_MAX ((size_t)1 << 34) /* 48 bits of addresses */
+
+/* Zeroed memory that costs nothing until it is used; NULL = none. */
+void *sparse_alloc(size_t size);
+void sparse_free(void *mem, size_t size);
+
+/* Copies zone `index` with its page map; false: it makes no sense. */
+bool zone_load(struct model *model, size_t index, struct model_zone *out);
+void zone_unload(struct model_zone *zone);
+
+/* True if the zone is no longer what was copied. */
+bool zone_moved(const struct model *model, const struct model_zone *zone);
+
+/* Finds where blocks begin.  After the target was let go. */
+void zone_find_heads(struct model_zone *zone);
+
+/* All heaps; false: their table makes no sense. */
+bool heaps_load(struct model *model);
+
+/* Copies the heap's epoch again: did it move, or was it odd? */
+bool heap_moved(const struct model *model, const struct model_heap *heap);
+
+void mmaps_load(struct model *model);
+void caches_load(struct model *model);
+
+#endif
