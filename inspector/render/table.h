@@ -5,7 +5,8 @@
  * Rows of typed columns, written as text, JSON, JSONL or CSV.  A verb says
  * what its columns are and hands over rows; filter, sort, limit, choice of
  * columns, units and quoting are done here, the same for every verb.  Rows
- * stream unless they are to be sorted.  No knowledge of heaps.
+ * stream unless they are to be sorted; text is aligned by its first rows.
+ * No knowledge of heaps.
  */
 #include "status.h"
 
@@ -34,20 +35,47 @@ struct column {
 struct value {
     uint64_t number;
     double ratio;
-    const char *text; /* NULL with any type: not known, "-" and null */
-    bool unknown;
+    const char *text; /* of COLUMN_TEXT; NULL: not known, "-" and null */
+    bool unknown;     /* of the other types */
 };
+
+static inline struct value value_number(uint64_t number)
+{
+    return (struct value){.number = number};
+}
+
+static inline struct value value_ratio(double ratio)
+{
+    return (struct value){.ratio = ratio};
+}
+
+static inline struct value value_text(const char *text)
+{
+    return (struct value){.text = text};
+}
+
+static inline struct value value_unknown(void)
+{
+    return (struct value){.unknown = true};
+}
 
 struct table;
 struct output; /* options of the command line: see output.h */
 
+/*
+ * NULL: the options do not fit these columns (an unknown key, a filter that
+ * is wrong); said on stderr already: return STATUS_USAGE.
+ */
 struct table *table_begin(struct output *output, const char *name,
                           const struct column *columns, size_t count);
 
-/* One value a column, copied before it returns; false: stop (limit, EPIPE). */
+/*
+ * One value a column, copied before it returns.  False: stop, nobody reads on.
+ * Rows beyond the limit are counted, so go on with them.
+ */
 bool table_row(struct table *table, const struct value *values);
 
-/* Prints what is left ("... 1 204 more"); frees. */
+/* Prints what is left ("... 1 204 more"); frees; table may be NULL. */
 enum status table_end(struct table *table);
 
 #endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TARGET_BACKEND_H
+#define TARGET_BACKEND_H
+/*
+ * Inside of target/: what a target is made of, and what each kind provides.
+ * Others include target.h.
+ */
+#include "target/target.h"
+
+enum {
+    WARNINGS_MAX = 32,
+    PROGRAM_MAX = 64,
+};
+
+/* A copy of a stretch of a process's memory; serves far_view(). */
+struct window {
+    uint8_t *bytes;
+    uintptr_t start;
+    size_t size;   /* valid bytes */
+    size_t stride; /* bytes read at a time: doubles as long as walks go on */
+};
+
+/* A text of /proc/PID, kept. */
+struct proc_text {
+    struct proc_text *next;
+    char *file;
+    char *text; /* NULL: there is none */
+};
+
+struct backend {
+    /* Bytes copied, from the start; fewer than `size`: the rest is not
+       readable. */
+    size_t (*read)(struct target *target, uintptr_t address, void *out,
+                   size_t size);
+    /* Where the bytes lie in our own memory; NULL: read() them. */
+    const void *(*view)(struct target *target, uintptr_t address, size_t size);
+    /* Fills target->vmas; `use`: with what they hold. */
+    bool (*load_vmas)(struct target *target, bool use);
+    bool (*residency)(struct target *target, uintptr_t address, size_t count,
+                      uint8_t *out);
+    /* A text of /proc/PID, allocated; NULL: there is none. */
+    char *(*proc)(struct target *target, const char *file);
+    bool (*hold)(struct target *target, struct failure *failure);
+    void (*release)(struct target *target);
+    /* Is it still the same one? */
+    bool (*refresh)(struct target *target, struct failure *failure);
+    void (*close)(struct target *target);
+};
+
+struct target {
+    const struct backend *backend;
+    void *state; /* the backend's */
+    enum target_kind kind;
+    enum target_mode mode;
+    pid_t pid;
+    char *name;
+    char program[PROGRAM_MAX];
+    size_t page_size;
+
+    struct heap_root root;
+    uintptr_t root_address; /* 0: there is none */
+    struct failure rootless;
+    bool same_layout; /* our structs are the target's */
+    struct type_descriptor *types;
+    size_t ntypes;
+    struct field_descriptor *fields;
+    size_t nfields;
+
+    struct window window;
+    struct vma *vmas;
+    size_t nvmas;
+    bool vmas_loaded;
+    bool vmas_with_use;
+    char *vma_names; /* backs vma.name */
+    struct proc_text *proc;
+
+    unsigned held; /* depth of target_hold() */
+    double held_since_ms;
+    double stop_ms;
+    char *warnings[WARNINGS_MAX];
+    size_t nwarnings;
+};
+
+/* process.c, elf_core.c: fill a target that is zeroed but for its options. */
+bool process_open(struct target *target, pid_t pid, struct failure *failure);
+bool elf_core_open(struct target *target, const char *path,
+                   struct failure *failure);
+
+/* names.c: a PID by a program's name; 0 with *failure. */
+pid_t process_by_name(const char *name, struct failure *failure);
+
+/* root.c: fills root, root_address, rootless and the descriptors. */
+void root_find(struct target *target);
+
+/* hold.c: the process backend's. */
+struct hold;
+struct hold *hold_take(pid_t pid, struct failure *failure);
+void hold_drop(struct hold *hold);
+
+double now_ms(void);
+
+/* Mappings without what they hold: quick. */
+const struct vma *target_maps(struct target *target, size_t *count);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes by the name of their program. */
+#include "target/backend.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    COMM_MAX = 15, /* longer names are cut by the kernel */
+};
+
+static bool is_exe(pid_t pid, const char *name)
+{
+    char path[64];
+    char exe[4096];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    ssize_t length = readlink(path, exe, sizeof exe - 1);
+    if (length <= 0)
+        return false;
+    exe[length] = '\0';
+    const char *base = strrchr(exe, '/');
+    return strcmp(base != NULL ? base + 1 : exe, name) == 0;
+}
+
+static bool is_called(pid_t pid, const char *name)
+{
+    char path[64];
+    char comm[64] = "";
+
+    (void)snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    if (fgets(comm, sizeof comm, file) == NULL)
+        comm[0] = '\0';
+    (void)fclose(file);
+    comm[strcspn(comm, "\n")] = '\0';
+    if (strlen(name) <= COMM_MAX)
+        return strcmp(comm, name) == 0 || is_exe(pid, name);
+    return strncmp(comm, name, COMM_MAX) == 0 && is_exe(pid, name);
+}
+
+pid_t process_by_name(const char *name, struct failure *failure)
+{
+    char list[128] = "";
+    size_t used = 0;
+    unsigned found = 0;
+    pid_t first = 0;
+    DIR *proc = opendir("/proc");
+
+    if (proc == NULL || *name == '\0') {
+        (void)fail(failure, STATUS_USAGE, "no process has an empty name");
+        if (proc != NULL)
+            (void)closedir(proc);
+        return 0;
+    }
+    for (const struct dirent *entry;
+         (entry = readdir(proc)) != NULL;) { /* NOLINT(concurrency-mt-unsafe) */
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (pid <= 0 || pid == getpid() || !is_called(pid, name))
+            continue;
+        if (found++ == 0)
+            first = pid;
+        if (used + 12 < sizeof list) {
+            used += (size_t)snprintf(list + used, sizeof list - used, " %d",
+                                     (int)pid);
+        }
+    }
+    (void)closedir(proc);
+    if (found == 0) {
+        (void)fail(failure, STATUS_GONE,
+                   "no file and no process has the name \"%.64s\"", name);
+        return 0;
+    }
+    if (found > 1) {
+        (void)fail(failure, STATUS_USAGE,
+                   "%u processes have the name \"%.64s\", say which:%s", found,
+                   name, list);
+        return 0;
+    }
+    return first;
+}
