@@ -192,6 +192,8 @@ static bool is_aligning(const struct table *table)
 
 bool table_row(struct table *table, const struct value *values)
 {
+    if (table == NULL)
+        return false;
     if (table->filter != NULL && !filter_match(table->filter, values))
         return true;
     table->taken++;

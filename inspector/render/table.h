@@ -70,7 +70,8 @@ struct table *table_begin(struct output *output, const char *name,
                           const struct column *columns, size_t count);
 
 /*
- * One value a column, copied before it returns.  False: stop, nobody reads on.
+ * One value a column, copied before it returns.  False: stop, nobody reads on
+ * (or there is no table).
  * Rows beyond the limit are counted, so go on with them.
  */
 bool table_row(struct table *table, const struct value *values);
