@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void say_consistency(struct context *context, const struct model *model,
+                            size_t objects)
+{
+    struct consistency consistency = {
+        .known = true,
+        .stopped = target_mode(model->target) == MODE_STOP ||
+                   target_kind(model->target) != TARGET_PROCESS,
+        .retries = model->retries,
+        .torn = model->torn_heaps + model->torn_zones,
+        .unverified = objects,
+    };
+
+    output_consistency(context->output, &consistency);
+}
+
+struct model *view_begin(struct context *context, bool held)
+{
+    struct model *model =
+        held ? model_load_held(context->target, context->failure)
+             : model_load(context->target, context->failure);
+
+    if (model != NULL)
+        say_consistency(context, model, model_unverified(model) >> PAGE_SHIFT);
+    return model;
+}
+
+void view_unverified(struct context *context, const struct model *model,
+                     size_t objects)
+{
+    say_consistency(context, model,
+                    (model_unverified(model) >> PAGE_SHIFT) + objects);
+}
+
+enum status view_end(struct context *context, struct model *model,
+                     enum status status)
+{
+    bool whole = model->faults == 0;
+
+    (void)context;
+    model_free(model);
+    return status == STATUS_FINE && !whole ? STATUS_INCOMPLETE : status;
+}
+
+const char *view_thread_name(struct target *target, uint32_t tid, char *text)
+{
+    char file[40];
+
+    text[0] = '\0';
+    if (tid == 0)
+        return text;
+    (void)snprintf(file, sizeof file, "task/%u/comm", tid);
+    const char *comm = target_proc(target, file);
+    if (comm != NULL)
+        (void)snprintf(text, VIEW_NAME, "%.*s", (int)strcspn(comm, "\n"), comm);
+    return text;
+}
+
+const char *view_heap_state(const struct heap *heap)
+{
+    switch ((enum heap_state)heap->state) {
+    case HEAP_IDLE:
+        return "idle";
+    case HEAP_OWNED:
+        return "owned";
+    case HEAP_ORPHAN:
+        return "orphan";
+    }
+    return "damaged";
+}
+
+const char *view_list_name(const struct free_label *label, char *text,
+                           size_t size)
+{
+    text[0] = '\0';
+    if (label == NULL)
+        return text;
+    switch ((enum free_where)label->where) {
+    case WHERE_BIN:
+    case WHERE_SPARE:
+        (void)snprintf(text, size, "%s %u of heap %u",
+                       free_where_names[label->where], label->index,
+                       label->heap_id);
+        break;
+    case WHERE_BATCH:
+        (void)snprintf(text, size, "batch %u of heap %u", label->index,
+                       label->heap_id);
+        break;
+    case WHERE_SLAB:
+    case WHERE_PENDING:
+        (void)snprintf(text, size, "%s of heap %u",
+                       free_where_names[label->where], label->heap_id);
+        break;
+    }
+    return text;
+}
+
+const char *view_flags(unsigned flags, char text[8])
+{
+    char *at = text;
+
+    *at++ = (flags & PREV_INUSE) != 0 ? 'P' : '-';
+    *at++ = (flags & IS_MMAPPED) != 0 ? 'M' : '-';
+    *at++ = (flags & NON_MAIN_ARENA) != 0 ? 'A' : '-';
+    *at++ = (flags & CHUNK_FREE) != 0 ? 'F' : '-';
+    *at = '\0';
+    return text;
+}
+
+const char *view_block_name(const struct model *model,
+                            const struct block *block, char *text)
+{
+    const struct model_cache *cache = NULL;
+
+    if (block->kind == BLOCK_CACHE)
+        cache = model_cache(model, FAR_ADDRESS(block->slab->cache));
+    if (block->kind == BLOCK_SLAB && block->slab->cls < NSLAB) {
+        (void)snprintf(text, VIEW_NAME, "slab-%zu of heap %u",
+                       size_class_bytes(block->slab->cls), block->heap_id);
+    } else if (cache != NULL) {
+        (void)snprintf(text, VIEW_NAME, "cache %s", cache->name);
+    } else if (block->kind == BLOCK_SEGMENT) {
+        (void)snprintf(text, VIEW_NAME, "arena %u%s", block->heap_id,
+                       block->pfn == SIZE_MAX ? " (brk)" : "");
+    } else if (block->kind == BLOCK_FREE) {
+        (void)snprintf(text, VIEW_NAME, "free block of order %u", block->order);
+    } else {
+        (void)snprintf(text, VIEW_NAME, "%s", block_kind_names[block->kind]);
+    }
+    return text;
+}
