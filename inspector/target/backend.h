@@ -57,6 +57,7 @@ struct target {
     char program[PROGRAM_MAX];
     size_t page_size;
 
+    uintptr_t root_hint; /* where a snapshot says it is; 0 */
     struct heap_root root;
     uintptr_t root_address; /* 0: there is none */
     struct failure rootless;

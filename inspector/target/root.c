@@ -179,7 +179,8 @@ void root_find(struct target *target)
     target->root_address = 0;
     (void)fail(&target->rootless, STATUS_GONE, "there is no liballoc in %s",
                target->name);
-    if (by_images(target) || by_magic(target))
+    if (try_root(target, target->root_hint) || by_images(target) ||
+        by_magic(target))
         read_descriptors(target);
     far_forget(target);
 }

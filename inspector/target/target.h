@@ -12,6 +12,7 @@
  * Nothing here knows what a heap is, but for where its root lies.
  */
 #include "layout/root.h"
+#include "layout/snapshot.h"
 #include "status.h"
 
 #include <stdbool.h>
@@ -67,7 +68,10 @@ bool target_hold(struct target *target, struct failure *failure);
 void target_release(struct target *target);
 double target_stop_ms(const struct target *target);
 
-/* Copies [address, address + size) to `out`; false: not all is readable. */
+/*
+ * Copies [address, address + size) to `out`, anew each time; false: not all is
+ * readable.
+ */
 bool far_read(struct target *target, uintptr_t address, void *out, size_t size);
 
 /*
@@ -120,15 +124,6 @@ struct vma {
 /* Sorted by address; owned by the target; read anew by target_refresh(). */
 const struct vma *target_vmas(struct target *target, size_t *count);
 const struct vma *target_vma_at(struct target *target, uintptr_t address);
-
-/* What is known of one system page. */
-enum residency {
-    RESIDENT = 1, /* present in memory */
-    SWAPPED = 2,
-    HUGE = 4,    /* part of a transparent huge page */
-    SHARED = 8,  /* of a file or shared memory */
-    KNOWN = 128, /* the other bits mean something */
-};
 
 /*
  * A byte of enum residency bits for each of the `count` system pages from
