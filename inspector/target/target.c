@@ -277,9 +277,9 @@ void target_warn(struct target *target, const char *format, ...)
     }
     if (target->nwarnings == WARNINGS_MAX)
         return;
-    target->warnings[target->nwarnings++] = xstrdup(
-        target->nwarnings == WARNINGS_MAX - 1 ? "more warnings: not kept"
-                                              : text);
+    bool is_last = target->nwarnings == WARNINGS_MAX - 1;
+    target->warnings[target->nwarnings++] =
+        xstrdup(is_last ? "more warnings: not kept" : text);
 }
 
 const char *const *target_warnings(const struct target *target, size_t *count)
