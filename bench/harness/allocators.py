@@ -1,10 +1,22 @@
 # SPDX-License-Identifier: MIT
 """Which allocators there are, where they lie, and whether one was loaded."""
 
+import functools
+import glob
 import os
 import platform
 import subprocess
 from dataclasses import dataclass, field
+
+STEERING = ("LD_PRELOAD", "LIBALLOC_", "MALLOC_", "GLIBC_TUNABLES",
+            "MIMALLOC_", "TCMALLOC_", "TBB_", "SCUDO_")
+
+# The issue's words: fast peers are those that are not glibc.
+FAST_PEERS = ("jemalloc", "mimalloc", "tcmalloc", "tbbmalloc")
+PEERS = ("glibc",) + FAST_PEERS
+BASELINE = "jemalloc"
+OURS = "liballoc"
+LIMIT = "floor"
 
 
 @dataclass(frozen=True)
@@ -14,11 +26,12 @@ class Allocator:
     env: dict = field(default_factory=dict)
     package: str | None = None  # Debian's, if it comes from there
     built: bool = False  # by this project
+    tunable: str | None = None  # "name:value" this build must know
 
     def missing(self):
         """Why it cannot be measured, in one line; None when it can."""
         if self.path is None or os.path.isfile(self.path):
-            return None
+            return self._lacks_tunable()
         if self.package:
             return (f"{self.name}: {self.path} is missing: "
                     f"apt-get install {self.package} (or bench/install-peers)")
@@ -27,10 +40,19 @@ class Allocator:
                     "cmake -B build && cmake --build build -j2")
         return f"{self.name}: {self.path} is missing"
 
+    def _lacks_tunable(self):
+        if self.tunable and not knows_tunable(self.path, self.tunable):
+            return (f"{self.name}: not in this build: liballoc knows no "
+                    f"tunable {self.tunable.partition(':')[0]}")
+        return None
+
+    def library(self):
+        """The file as /proc/PID/maps names it; None for the libc."""
+        return os.path.realpath(self.path) if self.path else None
+
     def environment(self):
         """The caller's, without what would steer an allocator, plus our own."""
-        clean = {name: value for name, value in os.environ.items()
-                 if not name.startswith(STEERING)}
+        clean = clean_environment()
         if self.path:
             clean["LD_PRELOAD"] = os.path.abspath(self.path)
         clean.update(self.env)
@@ -39,20 +61,36 @@ class Allocator:
     def provides(self, malloc_from):
         """Is this the file whose malloc was called?"""
         if self.path is None:
-            return os.path.basename(malloc_from).startswith(("libc.so", "libc-"))
-        return os.path.realpath(malloc_from) == os.path.realpath(self.path)
+            base = os.path.basename(malloc_from)
+            return base.startswith(("libc.so", "libc-"))
+        return os.path.realpath(malloc_from) == self.library()
 
 
-STEERING = ("LD_PRELOAD", "LIBALLOC_", "MALLOC_", "GLIBC_TUNABLES",
-            "MIMALLOC_", "TCMALLOC_", "TBB_")
+def clean_environment():
+    """The caller's environment without what would steer an allocator."""
+    return {name: value for name, value in os.environ.items()
+            if not name.startswith(STEERING)}
 
-# The issue's words: fast peers are those that are not glibc.
-FAST_PEERS = ("jemalloc", "mimalloc", "tcmalloc", "tbbmalloc")
-PEERS = ("glibc",) + FAST_PEERS
+
+@functools.cache
+def knows_tunable(library, setting):
+    """liballoc names what it does not know on stderr."""
+    asked = subprocess.run(
+        ["/bin/true"], capture_output=True, text=True, check=False,
+        env={"LD_PRELOAD": library, "LIBALLOC_CONF": setting})
+    return asked.returncode == 0 and "unknown name" not in asked.stderr
 
 
 def library_dir():
     return f"/usr/lib/{platform.machine()}-linux-gnu"
+
+
+def _scudo():
+    """Where Debian 12 has it; the first of several versions of llvm."""
+    name = f"libclang_rt.scudo_standalone-{platform.machine()}.so"
+    place = "/usr/lib/llvm-{}/lib/clang/{}/lib/linux/" + name
+    found = sorted(glob.glob(place.format("*", "*")))
+    return found[0] if found else place.format("14", "14.0.6")
 
 
 def known(build):
@@ -60,20 +98,32 @@ def known(build):
     lib, ours = library_dir(), os.path.join(build, "lib")
     liballoc = os.path.join(ours, "liballoc.so")
     every = [
-        Allocator("liballoc", liballoc, built=True),
+        Allocator(OURS, liballoc, built=True),
         Allocator("liballoc-classic", liballoc, built=True,
                   env={"LIBALLOC_CONF": "slab_max:0"}),
+        Allocator("liballoc-hardened", liballoc, built=True,
+                  env={"LIBALLOC_CONF": "harden:1"}, tunable="harden:1"),
         Allocator("glibc", None, package="libc6"),
-        Allocator("jemalloc", f"{lib}/libjemalloc.so.2", package="libjemalloc2"),
+        Allocator("jemalloc", f"{lib}/libjemalloc.so.2",
+                  package="libjemalloc2"),
         Allocator("mimalloc", f"{lib}/libmimalloc.so.2.0",
                   package="libmimalloc2.0"),
         Allocator("tcmalloc", f"{lib}/libtcmalloc_minimal.so.4",
                   package="libtcmalloc-minimal4"),
         Allocator("tbbmalloc", f"{lib}/libtbbmalloc_proxy.so.2",
                   package="libtbbmalloc2"),
-        Allocator("floor", os.path.join(ours, "libfloor.so"), built=True),
+        Allocator("scudo", _scudo(), package="libclang-rt-14-dev"),
+        Allocator(LIMIT, os.path.join(ours, "libfloor.so"), built=True),
     ]
     return {allocator.name: allocator for allocator in every}
+
+
+def install_peers(chosen, script):
+    """Lets apt bring the Debian packages that are missing, if it may."""
+    if os.geteuid() != 0 or not any(a.package and a.missing() for a in chosen):
+        return
+    subprocess.run([script], stdin=subprocess.DEVNULL, check=False,
+                   stdout=subprocess.DEVNULL)
 
 
 def version(allocator):

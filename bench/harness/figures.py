@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Medians, spreads and means of samples."""
+"""Medians, spreads, ratios and means of samples."""
 
 import math
 import statistics
+
+from .allocators import LIMIT
 
 TIME = "ns_per_op"
 PEAK = "net_peak_kib"
@@ -14,10 +16,14 @@ class Figures:
     def __init__(self, samples):
         self.samples = samples
 
+    def taken(self, row, allocator):
+        """All samples, failed ones too."""
+        return self.samples.get(row, {}).get(allocator, [])
+
     def values(self, row, allocator, measure):
-        return [sample[measure]
-                for sample in self.samples.get(row, {}).get(allocator, [])
-                if sample["status"] == "ok" and measure in sample]
+        return [sample[measure] for sample in self.taken(row, allocator)
+                if sample["status"] == "ok" and
+                sample.get(measure) is not None]
 
     def median(self, row, allocator, measure):
         """None where there is no sample."""
@@ -25,12 +31,22 @@ class Figures:
         return statistics.median(values) if values else None
 
     def spread(self, row, allocator, measure):
-        """(largest - smallest) / median, in per cent; None below two samples."""
+        """(largest - smallest) / median, in per cent; None below two."""
         values = self.values(row, allocator, measure)
         middle = statistics.median(values) if values else 0
         if len(values) < 2 or not middle:
             return None
         return 100 * (max(values) - min(values)) / middle
+
+    def summary(self, row, allocator, measure):
+        """Median, least, most, MAD and count; None where there is no sample."""
+        values = self.values(row, allocator, measure)
+        if not values:
+            return None
+        middle = statistics.median(values)
+        mad = statistics.median(abs(value - middle) for value in values)
+        return {"median": middle, "min": min(values), "max": max(values),
+                "mad": mad, "n": len(values)}
 
     def least(self, row, allocators, measure):
         """(allocator, median) of the smallest; None if none has one."""
@@ -40,7 +56,7 @@ class Figures:
 
     def trouble(self, row, allocator):
         """The first status that is not ok, with its reason; None if all are."""
-        for sample in self.samples.get(row, {}).get(allocator, []):
+        for sample in self.taken(row, allocator):
             if sample["status"] != "ok":
                 return sample["status"], sample["why"]
         return None
@@ -48,3 +64,29 @@ class Figures:
 
 def geometric_mean(values):
     return math.exp(sum(math.log(value) for value in values) / len(values))
+
+
+def rivals_of(names):
+    """Those that a best is chosen from: the floor is a limit, not a rival."""
+    return [name for name in names if name != LIMIT]
+
+
+def means(figures, rows, names, measure):
+    """
+    (number of rows, {allocator: geometric mean of ratios to the row's best}).
+    Only rows that every rival finished count; an allocator that lacks one of
+    them (the floor) gets no mean: it would be one of other rows.
+    """
+    rivals = rivals_of(names)
+    working = [name for name in rivals
+               if any(figures.median(row, name, measure) for row in rows)]
+    shared = [row for row in rows if working and all(
+        figures.median(row, name, measure) for name in working)]
+    found = {}
+    for name in names:
+        ratios = [figures.median(row, name, measure) /
+                  figures.least(row, working, measure)[1] for row in shared
+                  if figures.median(row, name, measure)]
+        if shared and len(ratios) == len(shared):
+            found[name] = geometric_mean(ratios)
+    return len(shared), found

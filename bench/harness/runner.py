@@ -1,137 +1,60 @@
 # SPDX-License-Identifier: MIT
 """Runs rows under allocators, interleaved, and keeps every sample."""
 
-import json
-import os
-import resource
-import signal
-import subprocess
-import sys
 import time
+from dataclasses import dataclass, field
 
-DISTURBED = 0.10  # of all CPUs, used by others
+from . import extras, machine, programs, work
+from .figures import Figures
+from .progress import Progress
+
+COUNT_SECONDS = 0.1  # that one counting run costs
+QUICK_SMALLER = 0.15  # of a program's full time, small
+TRIES_PAUSE = 0.2  # seconds, for others to end
 
 
-def run_group(command, environment, timeout):
+@dataclass
+class Settings:
+    """How the rows are run."""
+    repeat: int
+    seconds: float  # of each timed run
+    timeout: float | None  # of each run; None: from what is expected
+    tries: int  # of a disturbed run
+    deadline: float  # monotonic: no further pass of a row starts after it
+    wanted: frozenset  # of "syscalls", "instructions", "latency", "thp"
+    quick: bool = False
+
+
+@dataclass
+class Outcome:
+    samples: dict  # [row][allocator]: a list of dicts
+    never: dict = field(default_factory=dict)  # the same with THP off
+    extra: dict = field(default_factory=dict)  # [row][allocator]: one dict
+    counted: dict = field(default_factory=dict)  # [row]: see count_calls
+    notes: list = field(default_factory=list)  # (kind, text)
+    interrupted: bool = False
+    passes: int = 0  # begun
+
+
+def cost(row, settings):
+    if row.kind == "program" and settings.quick:
+        return row.fixed * QUICK_SMALLER
+    return row.cost(settings.seconds)
+
+
+def choose_seconds(rows, nallocators, repeat, budget, quick):
     """
-    (exit status, stdout, stderr) of a process in a session of its own, so that
-    its children end with it: one of a hanging idle-threads would hold the pipe.
+    Seconds for each timed run, so that all passes fit the budget; between
+    0.03 and 0.5, even if they then do not (the deadline cuts passes).
     """
-    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, start_new_session=True) as process:
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except BaseException:  # time-out and Ctrl-C alike
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
-    return process.returncode, out, err
-
-
-def run_once(bench_work, row, allocator, seconds, seed, timeout):
-    """One fresh process.  A dict with "status" and, when ok, its figures."""
-    command = [bench_work, row.workload, "--seconds", str(seconds),
-               "--seed", str(seed)]
-    if row.threads:
-        command += ["--threads", str(row.threads)]
-    try:
-        status, out, err = run_group(command, allocator.environment(),
-                                     timeout)
-    except subprocess.TimeoutExpired:
-        return {"status": "TIMEOUT", "why": f"not done after {timeout:.0f} s"}
-    words = err.strip().splitlines()
-    if status < 0:
-        name = signal.Signals(-status).name
-        return {"status": "CRASHED", "why": f"{name} {' '.join(words[-1:])}"}
-    if status != 0:
-        return {"status": "FAILED", "why": " ".join(words[-1:]) or
-                f"exit status {status}"}
-    try:
-        sample = json.loads(out)
-    except json.JSONDecodeError:
-        return {"status": "FAILED", "why": "its report is no JSON"}
-    if not allocator.provides(sample["malloc_from"]):
-        return {"status": "NOT LOADED",
-                "why": f"malloc came from {sample['malloc_from']}"}
-    sample["net_peak_kib"] = sample["peak_kib"] - sample["harness_kib"]
-    sample["status"] = "ok"
-    return sample
-
-
-def _busy_seconds():
-    """CPU seconds that anybody used since boot, and those stolen by a host."""
-    with open("/proc/stat", encoding="ascii") as file:
-        ticks = [int(word) for word in file.readline().split()[1:9]]
-    user, nice, system, _idle, _iowait, irq, softirq, steal = ticks
-    return (user + nice + system + irq + softirq + steal) / os.sysconf(
-        "SC_CLK_TCK")
-
-
-def run_watched(bench_work, row, allocator, seconds, seed, timeout):
-    """run_once, and how much of the CPUs others used meanwhile (0..1)."""
-    begin, busy = time.monotonic(), _busy_seconds()
-    mine = resource.getrusage(resource.RUSAGE_CHILDREN)
-    sample = run_once(bench_work, row, allocator, seconds, seed, timeout)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    own = (after.ru_utime - mine.ru_utime) + (after.ru_stime - mine.ru_stime)
-    room = (time.monotonic() - begin) * os.cpu_count()
-    # Ticks are 10 ms: in a short run one of them is noise, not load.
-    others = _busy_seconds() - busy - own - 0.02
-    sample["others"] = max(0.0, others / room)
-    return sample
-
-
-def run_calm(tries, *arguments):
-    """The least disturbed of up to `tries` runs."""
-    best = run_watched(*arguments)
-    for _ in range(tries - 1):
-        if best["others"] <= DISTURBED or best["status"] != "ok":
-            break
-        time.sleep(0.2)
-        again = run_watched(*arguments)
-        if again["others"] < best["others"]:
-            best = again
-    return best
-
-
-class Progress:
-    """One line on stderr: what runs, how much is done, the time left."""
-
-    def __init__(self, total_cost, total_runs):
-        self.total_cost = total_cost
-        self.total_runs = total_runs
-        self.cost = 0.0
-        self.runs = 0
-        self.begin = time.monotonic()
-        self.shown = 0.0
-        self.tty = sys.stderr.isatty()
-
-    def left(self):
-        elapsed = time.monotonic() - self.begin
-        # The plan's costs until enough has been seen to scale them.
-        scale = elapsed / self.cost if self.cost > 5 else 1.0
-        return (self.total_cost - self.cost) * scale
-
-    def show(self, row, allocator, repetition, repeat):
-        now = time.monotonic()
-        if not self.tty and now - self.shown < 15:
-            return
-        self.shown = now
-        minutes, seconds = divmod(int(self.left() + 0.5), 60)
-        line = (f"[{self.runs + 1}/{self.total_runs}] pass {repetition + 1} of "
-                f"{repeat}: {row.name} / {allocator.name}, "
-                f"{minutes}m{seconds:02d}s left")
-        sys.stderr.write(f"\r{line:<78.78}" if self.tty else line + "\n")
-        sys.stderr.flush()
-
-    def done(self, cost):
-        self.cost += cost
-        self.runs += 1
-
-    def end(self):
-        if self.tty:
-            sys.stderr.write("\r" + " " * 78 + "\r")
+    settings = Settings(repeat, 0.0, None, 1, 0.0, frozenset(), quick)
+    base, timed = 0.0, 0
+    for row in rows:
+        runs = nallocators * min(repeat, row.passes or repeat)
+        base += runs * cost(row, settings)
+        timed += 0 if row.fixed else runs
+    room = (budget - base) / (timed * 1.15) if timed else 0.5
+    return round(max(0.03, min(0.5, room)), 3)
 
 
 def plan(rows, allocators, repeat):
@@ -144,38 +67,190 @@ def plan(rows, allocators, repeat):
         turn = repetition % len(allocators)
         order = allocators[turn:] + allocators[:turn]
         for row in rows:
-            if row.once and repetition > 0:
+            if row.passes and repetition >= row.passes:
                 continue
             runs += [(repetition, row, allocator) for allocator in order
                      if allocator.name not in row.skip]
     return runs
 
 
-def run_all(bench_work, rows, allocators, options):
-    """
-    (samples[row][allocator] = list of dicts, was it interrupted).  `options`
-    has repeat, seconds, timeout (or None) and tries.
-    """
-    repeat, seconds = options.repeat, options.seconds
-    samples = {row.name: {a.name: [] for a in allocators} for row in rows}
-    runs = plan(rows, allocators, repeat)
-    costs = [row.cost(seconds) for _, row, _ in runs]
-    progress = Progress(sum(costs), len(runs))
-    hopeless = set()
-    try:
-        for (repetition, row, allocator), cost in zip(runs, costs):
-            progress.show(row, allocator, repetition, repeat)
-            key = (row.name, allocator.name)
-            if key not in hopeless:
-                sample = run_calm(options.tries, bench_work, row, allocator,
-                                  seconds, repetition + 1,
-                                  options.timeout or 60 + 10 * cost)
-                samples[row.name][allocator.name].append(sample)
-                if sample["status"] == "TIMEOUT":
-                    hopeless.add(key)  # one wait of that length is enough
-            progress.done(cost)
-    except KeyboardInterrupt:
-        progress.end()
-        return samples, True
-    progress.end()
-    return samples, False
+class Comparison:
+    """The state of one comparison; `outcome` is whole after every run."""
+
+    def __init__(self, tools, rows, allocators, settings):
+        self.tools = tools
+        self.rows = rows
+        self.allocators = allocators
+        self.settings = settings
+        self.calibration = machine.Calibration(tools.launch)
+        self.hopeless = set()
+        self.outcome = Outcome(samples=self._empty())
+
+    def _empty(self):
+        return {row.name: {a.name: [] for a in self.allocators}
+                for row in self.rows}
+
+    def run_once(self, row, allocator, seed, thp=None):
+        limit = self.settings.timeout or 60 + 10 * cost(row, self.settings)
+        if row.kind == "program":
+            return work.watched(programs.run_program, self.tools, row,
+                                allocator, limit, thp)
+        if row.kind == "user":
+            limit = self.settings.timeout or 86400
+            return work.watched(work.run_user, self.tools, row, allocator,
+                                limit, thp)
+        options = {"seconds": self.settings.seconds, "seed": seed}
+        return work.watched(work.run_work, self.tools, row, allocator,
+                            options, limit, thp)
+
+    def run_calm(self, row, allocator, seed, thp=None):
+        """The least disturbed of up to `tries` runs."""
+        best = self.run_once(row, allocator, seed, thp)
+        for _ in range(self.settings.tries - 1):
+            if best["others"] <= machine.DISTURBED or best["status"] != "ok":
+                break
+            time.sleep(TRIES_PAUSE)
+            again = self.run_once(row, allocator, seed, thp)
+            if again["others"] < best["others"]:
+                best = again
+        return best
+
+    def _one(self, row, allocator, seed, samples, thp=None):
+        key = (row.name, allocator.name)
+        if key in self.hopeless:
+            return
+        sample = self.run_calm(row, allocator, seed, thp)
+        samples[row.name][allocator.name].append(sample)
+        if sample["status"] == "TIMEOUT":
+            self.hopeless.add(key)  # one wait of that length is enough
+
+    def _passes(self):
+        """Stops between rows at the deadline: each row is compared whole."""
+        runs = plan(self.rows, self.allocators, self.settings.repeat)
+        costs = [cost(row, self.settings) for _, row, _ in runs]
+        progress = Progress(costs, self.settings.deadline)
+        before = None
+        try:
+            for (repetition, row, allocator), each in zip(runs, costs):
+                if (repetition, row) != before:
+                    # The first pass is run whatever the time.
+                    if progress.late() and repetition > 0:
+                        self._cut(repetition)
+                        break
+                    before = (repetition, row)
+                self._begin_pass(repetition)
+                progress.show(f"pass {repetition + 1} of "
+                              f"{self.settings.repeat}: {row.name} / "
+                              f"{allocator.name}")
+                begin = time.monotonic()
+                self._one(row, allocator, repetition + 1,
+                          self.outcome.samples)
+                progress.done(each, time.monotonic() - begin)
+        finally:
+            progress.end()
+
+    def _begin_pass(self, repetition):
+        if repetition >= self.outcome.passes:
+            self.outcome.passes = repetition + 1
+            self.calibration.take()
+
+    def _cut(self, repetition):
+        self.outcome.notes.append(
+            ("CUT", f"the time was up in pass {repetition + 1} of "
+             f"{self.settings.repeat}: later rows have a sample less"))
+
+    def _count(self):
+        for row in self.rows:
+            if row.passes == 1 and row.kind == "work":
+                continue
+            counted = extras.count_calls(self.tools, row, 1)
+            if counted:
+                self.outcome.counted[row.name] = counted
+            why = extras.missing_calls(row, counted)
+            if why:
+                self.outcome.notes.append(("CALLS MISSING", why))
+
+    def _extra_jobs(self):
+        """(row, allocator, name of the measure, function)."""
+        figures = Figures(self.outcome.samples)
+        names = [a.name for a in self.allocators]
+        for row in self.rows:
+            if row.memory or row.passes == 1:
+                continue
+            work_ns = 2e7  # 20 ms at full speed
+            ops = extras.steady_ops(figures.median, row, names, work_ns)
+            few = extras.steady_ops(figures.median, row, names,
+                                    extras.CALLGRIND_NS)
+            for allocator in self.allocators:
+                if allocator.name in row.skip:
+                    continue
+                yield from self._jobs_of(row, allocator, ops, few)
+
+    def _jobs_of(self, row, allocator, ops, few):
+        wanted = self.settings.wanted
+        tools = self.tools
+        if "latency" in wanted and row.latency:
+            yield (row, allocator, "latency", lambda: extras.latency(
+                tools, row, allocator, max(0.05, self.settings.seconds)))
+        if "syscalls" in wanted and extras.have("strace"):
+            yield (row, allocator, "system calls", lambda:
+                   extras.system_calls(tools, row, allocator, ops))
+        if "syscalls" in wanted and allocator.name.startswith("liballoc"):
+            yield (row, allocator, "statistics", lambda:
+                   extras.own_account(tools, row, allocator))
+        if "instructions" in wanted and row.callgrind and few and \
+                extras.have("valgrind"):
+            yield (row, allocator, "instructions", lambda:
+                   extras.instructions(tools, row, allocator, few))
+
+    def _extras(self):
+        jobs = list(self._extra_jobs())
+        progress = Progress([1.0] * len(jobs), float("inf"))
+        try:
+            for row, allocator, what, function in jobs:
+                if (row.name, allocator.name) in self.hopeless:
+                    continue
+                progress.show(f"{what}: {row.name} / {allocator.name}")
+                begin = time.monotonic()
+                place = self.outcome.extra.setdefault(row.name, {})
+                place.setdefault(allocator.name, {}).update(function())
+                progress.done(1.0, time.monotonic() - begin)
+        finally:
+            progress.end()
+
+    def _never(self):
+        """One more pass without huge pages, where the machine has any."""
+        if "thp" not in self.settings.wanted or machine.thp_mode() == "never":
+            return
+        rows = [row for row in self.rows if row.passes != 1 and
+                not row.memory and row.kind != "program"]
+        self.outcome.never = {row.name: {a.name: [] for a in self.allocators}
+                              for row in rows}
+        runs = plan(rows, self.allocators, 1)
+        progress = Progress([cost(row, self.settings) for _, row, _ in runs],
+                            float("inf"))
+        try:
+            for _, row, allocator in runs:
+                progress.show(f"THP never: {row.name} / {allocator.name}")
+                begin = time.monotonic()
+                self._one(row, allocator, 1, self.outcome.never, "never")
+                progress.done(cost(row, self.settings),
+                              time.monotonic() - begin)
+        finally:
+            progress.end()
+
+    def run(self):
+        """Everything; what Ctrl-C leaves undone is left out."""
+        try:
+            self._passes()
+            self._count()
+            self._extras()
+            self._never()
+            self.calibration.take()
+        except KeyboardInterrupt:
+            self.outcome.interrupted = True
+            self.outcome.notes.append(
+                ("INTERRUPTED", "stopped by Ctrl-C: what was measured up to "
+                 "there is shown"))
+        self.outcome.notes += self.calibration.notes()
+        return self.outcome

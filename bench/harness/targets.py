@@ -130,17 +130,23 @@ def _number(value):
     return "-" if value is None else f"{value:.3f}"
 
 
-def print_verdicts(verdicts):
-    """The number of those that fall short."""
+def verdict_table(verdicts):
+    """Text: each with its number, its limit and the margin."""
     width = max([len(verdict["what"]) for verdict in verdicts] + [0])
-    print("\nTARGETS: number, limit, by how much (less is better)")
+    lines = ["TARGETS: number, limit, by how much (less is better)"]
     for verdict in verdicts:
         value, limit = verdict["value"], verdict["limit"]
         word = "PASS " if verdict["passes"] else "SHORT"
         margin = "" if value is None else f"{100 * (value / limit - 1):+7.1f} %"
-        print(f"{word} {verdict['what']:<{width}} {_number(value):>9} "
-              f"{limit:>6} {verdict['unit']:<6} {margin}")
+        lines.append(f"{word} {verdict['what']:<{width}} {_number(value):>9} "
+                     f"{limit:>6} {verdict['unit']:<6} {margin}")
     short = sum(not verdict["passes"] for verdict in verdicts)
-    print(f"{len(verdicts) - short} of {len(verdicts)} pass, "
-          f"{short} fall short")
-    return short
+    lines.append(f"{len(verdicts) - short} of {len(verdicts)} pass, "
+                 f"{short} fall short")
+    return "\n".join(lines)
+
+
+def print_verdicts(verdicts):
+    """The number of those that fall short."""
+    print("\n" + verdict_table(verdicts))
+    return sum(not verdict["passes"] for verdict in verdicts)
