@@ -19,21 +19,6 @@ static const struct column columns[] = {
 };
 enum { NCOLUMNS = sizeof columns / sizeof *columns };
 
-static const char *list_of(const struct freelist *freelist,
-                           const struct object *object, char *text)
-{
-    if (object_is_cached(object)) {
-        uintptr_t slot =
-            object->block == BLOCK_CACHE ? object->start : object->mem;
-        return view_list_name(freelist_find(freelist, slot), text, VIEW_NAME);
-    }
-    if (object->state != OBJECT_FREE)
-        return NULL;
-    if (object->block == BLOCK_SLAB || object->block == BLOCK_CACHE)
-        return "slab";
-    return (object->flags & CHUNK_FREE) != 0 ? "arena" : "none";
-}
-
 static bool row(struct table *table, const struct freelist *freelist,
                 const struct object *object)
 {
@@ -50,7 +35,7 @@ static bool row(struct table *table, const struct freelist *freelist,
         value_text(block_kind_names[object->block]),
         value_nonzero(object->heap_id),
         value_text(is_chunk ? view_flags(object->flags, flags) : NULL),
-        value_text(list_of(freelist, object, list)),
+        value_text(view_object_list(freelist, object, list)),
         value_number(object->clean),
     };
 

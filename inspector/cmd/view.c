@@ -100,6 +100,21 @@ const char *view_list_name(const struct free_label *label, char *text,
     return text;
 }
 
+const char *view_object_list(const struct freelist *freelist,
+                             const struct object *object, char *text)
+{
+    if (object_is_cached(object)) {
+        uintptr_t slot =
+            object->block == BLOCK_CACHE ? object->start : object->mem;
+        return view_list_name(freelist_find(freelist, slot), text, VIEW_NAME);
+    }
+    if (object->state != OBJECT_FREE)
+        return NULL;
+    if (object->block == BLOCK_SLAB || object->block == BLOCK_CACHE)
+        return "slab";
+    return (object->flags & CHUNK_FREE) != 0 ? "arena" : "none";
+}
+
 const char *view_flags(unsigned flags, char text[8])
 {
     char *at = text;

@@ -51,6 +51,10 @@ const char *view_heap_state(const struct heap *heap);
 const char *view_list_name(const struct free_label *label, char *text,
                            size_t size);
 
+/* The list that a free object is on; NULL: none is known, or it is live. */
+const char *view_object_list(const struct freelist *freelist,
+                             const struct object *object, char *text);
+
 /* PAMF: letters of the chunk flags that are set. */
 const char *view_flags(unsigned flags, char text[8]);
 

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * whatis: from an address to its VMA, region, page and object.  Many
+ * addresses are looked up in ascending order and shown in the order given.
+ */
+#include "cmd/view.h"
+#include "memory.h"
+#include "walk/resident.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CHAIN_ADDRESSES = 4, /* as many are told as sentences, in text */
+    ADDRESSES_MAX = 1 << 26,
+    LINE = 128,
+};
+
+static const struct column columns[] = {
+    {"ADDRESS", "address", COLUMN_ADDRESS, false, "as asked for"},
+    {"VMA", "vma", COLUMN_ADDRESS, true, "start of its mapping"},
+    {"NAME", "vma.name", COLUMN_TEXT, true, "name of the mapping"},
+    {"REGION", "region", COLUMN_TEXT, false,
+     "zone, brk, mmap, metadata; none: not of the heap"},
+    {"PAGE", "page", COLUMN_TEXT, false, "what its block of pages is"},
+    {"ORDER", "order", COLUMN_COUNT, true, "of the block"},
+    {"FLAGS", "page.flags", COLUMN_TEXT, false,
+     "of the system page: r resident, h in a huge page, s swapped"},
+    {"OBJECT", "object", COLUMN_ADDRESS, false,
+     "what malloc returned; its slot or chunk holds the address"},
+    {"OFFSET", "offset", COLUMN_COUNT, false,
+     "of the address from there; negative ones are in the header: see START"},
+    {"START", "start", COLUMN_ADDRESS, true, "of the slot or chunk"},
+    {"SIZE", "size", COLUMN_BYTES, false, "of the slot or chunk"},
+    {"USABLE", "usable", COLUMN_BYTES, false, "bytes of the program in it"},
+    {"STATE", "state", COLUMN_TEXT, false,
+     "live; binned, spare, remote: cached by threads; free; top; virgin"},
+    {"LIST", "list", COLUMN_TEXT, false, "the list of free objects it is on"},
+    {"HEAP", "heap", COLUMN_COUNT, false, "thread heap that owns it"},
+    {"CLASS", "class", COLUMN_COUNT, true, "size class of slab objects"},
+};
+enum { NCOLUMNS = sizeof columns / sizeof *columns };
+
+/* What was found out about one address. */
+struct answer {
+    uintptr_t address;
+    size_t order; /* in which it was asked */
+    struct block block;
+    struct object object;
+    uint8_t has_block;
+    uint8_t has_object;
+    uint8_t bits; /* of its system page */
+};
+
+struct lookup {
+    struct context *context;
+    const struct model *model;
+    const struct freelist *freelist;
+    struct answer *answers;
+    size_t count;
+};
+
+static void add(struct lookup *lookup, uintptr_t address)
+{
+    lookup->answers =
+        xgrow(lookup->answers, lookup->count, sizeof *lookup->answers);
+    memset(&lookup->answers[lookup->count], 0, sizeof *lookup->answers);
+    lookup->answers[lookup->count].address = address;
+    lookup->answers[lookup->count].order = lookup->count;
+    lookup->count++;
+}
+
+/* False: it is no address; said in the verb's failure. */
+static bool add_text(struct lookup *lookup, const char *text)
+{
+    char *end;
+    uint64_t address = strtoull(text, &end, 16);
+
+    if (end == text || *end != '\0' || *text == '-') {
+        (void)fail(lookup->context->failure, STATUS_USAGE,
+                   "`%.64s` is no address", text);
+        return false;
+    }
+    add(lookup, (uintptr_t)address);
+    return true;
+}
+
+static bool add_stdin(struct lookup *lookup)
+{
+    char line[LINE];
+
+    while (lookup->count < ADDRESSES_MAX &&
+           fgets(line, sizeof line, stdin) != NULL) {
+        line[strcspn(line, " \t\r\n")] = '\0';
+        if (line[0] != '\0' && !add_text(lookup, line))
+            return false;
+    }
+    return true;
+}
+
+static bool collect(struct lookup *lookup)
+{
+    const struct context *context = lookup->context;
+
+    for (int i = 0; i < context->argc; i++) {
+        bool added = strcmp(context->argv[i], "-") == 0
+                         ? add_stdin(lookup)
+                         : add_text(lookup, context->argv[i]);
+        if (!added)
+            return false;
+    }
+    if (lookup->count == 0) {
+        (void)fail(context->failure, STATUS_USAGE,
+                   "whatis needs an address, or - to read them from stdin");
+    }
+    return lookup->count > 0;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct answer *left = a;
+    const struct answer *right = b;
+
+    return (left->address > right->address) - (left->address < right->address);
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const struct answer *left = a;
+    const struct answer *right = b;
+
+    return (left->order > right->order) - (left->order < right->order);
+}
+
+static void find_all(struct lookup *lookup)
+{
+    static struct object_finder finder;
+    struct resident resident;
+
+    qsort(lookup->answers, lookup->count, sizeof *lookup->answers, by_address);
+    object_finder_begin(&finder, lookup->model, lookup->freelist);
+    resident_begin(&resident, lookup->context->target);
+    for (size_t i = 0; i < lookup->count; i++) {
+        struct answer *answer = &lookup->answers[i];
+        answer->has_object =
+            object_find(&finder, answer->address, &answer->object);
+        answer->has_block = finder.has_block;
+        answer->block = finder.block;
+        answer->bits = (uint8_t)resident_bits(&resident, answer->address);
+    }
+    if (!resident.known) {
+        for (size_t i = 0; i < lookup->count; i++)
+            lookup->answers[i].bits = 0;
+    }
+    resident_end(&resident);
+    object_finder_end(&finder);
+    qsort(lookup->answers, lookup->count, sizeof *lookup->answers, by_order);
+}
+
+static const char *region_of(const struct model *model,
+                             const struct answer *answer)
+{
+    const struct model_zone *zone;
+    size_t pfn;
+
+    if (!answer->has_block) {
+        if (!model_page(model, answer->address, &zone, &pfn))
+            return "none";
+        return pfn < zone->first ? "none" : "zone, not in use yet";
+    }
+    if (answer->block.kind == BLOCK_META)
+        return "metadata";
+    if (answer->block.zone == NULL)
+        return "mmap";
+    return answer->block.pfn == SIZE_MAX ? "brk" : "zone";
+}
+
+static const char *bits_text(unsigned bits, char text[8])
+{
+    char *at = text;
+
+    if ((bits & KNOWN) == 0)
+        return NULL;
+    *at++ = (bits & RESIDENT) != 0 ? 'r' : '-';
+    if ((bits & HUGE) != 0)
+        *at++ = 'h';
+    if ((bits & SWAPPED) != 0)
+        *at++ = 's';
+    *at = '\0';
+    return text;
+}
+
+static bool row(struct table *table, const struct lookup *lookup,
+                const struct answer *answer)
+{
+    const struct object *object = &answer->object;
+    const struct vma *vma =
+        target_vma_at(lookup->context->target, answer->address);
+    bool has = answer->has_object;
+    char page[VIEW_NAME];
+    char list[VIEW_NAME];
+    char bits[8];
+    struct value values[NCOLUMNS] = {
+        value_number(answer->address),
+        vma != NULL ? value_number(vma->start) : value_unknown(),
+        value_text(vma != NULL ? vma->name : NULL),
+        value_text(region_of(lookup->model, answer)),
+        value_text(answer->has_block
+                       ? view_block_name(lookup->model, &answer->block, page)
+                       : NULL),
+        answer->has_block ? value_number(answer->block.order) : value_unknown(),
+        value_text(bits_text(answer->bits, bits)),
+        has ? value_number(object->mem) : value_unknown(),
+        has && answer->address >= object->mem
+            ? value_number(answer->address - object->mem)
+            : value_unknown(),
+        has ? value_number(object->start) : value_unknown(),
+        has ? value_number(object->size) : value_unknown(),
+        has ? value_number(object->usable) : value_unknown(),
+        value_text(has ? object_state_names[object->state] : NULL),
+        value_text(has ? view_object_list(lookup->freelist, object, list)
+                       : NULL),
+        answer->has_block ? value_nonzero(answer->block.heap_id)
+                          : value_unknown(),
+        has && object->cls < NCLASS ? value_number(object->cls)
+                                    : value_unknown(),
+    };
+
+    return table_row(table, values);
+}
+
+static void tell_object(FILE *out, const struct lookup *lookup,
+                        const struct answer *answer)
+{
+    const struct object *object = &answer->object;
+    const struct output *output = lookup->context->output;
+    char text[32];
+    char list[VIEW_NAME];
+    const char *name = view_object_list(lookup->freelist, object, list);
+
+    (void)fprintf(out, "    object  %s: ",
+                  output_address(output, object->mem, text, sizeof text));
+    if (answer->address < object->mem) {
+        (void)fprintf(out, "address is %zu bytes before it, in its header; ",
+                      object->mem - answer->address);
+    } else {
+        (void)fprintf(out, "offset %zu; ", answer->address - object->mem);
+    }
+    (void)fprintf(out, "%zu bytes, %zu usable; %s", object->size,
+                  object->usable, object_state_names[object->state]);
+    if (name != NULL)
+        (void)fprintf(out, " (%s)", name);
+    (void)fputc('\n', out);
+}
+
+/* One address as the chain VMA -> region -> page -> object. */
+static void tell(FILE *out, const struct lookup *lookup,
+                 const struct answer *answer)
+{
+    const struct output *output = lookup->context->output;
+    struct target *target = lookup->context->target;
+    const struct vma *vma = target_vma_at(target, answer->address);
+    char text[32];
+    char name[VIEW_NAME];
+    char bits[8];
+
+    (void)fprintf(out, "%s\n",
+                  output_address(output, answer->address, text, sizeof text));
+    if (vma == NULL) {
+        (void)fprintf(out, "    not mapped\n");
+    } else {
+        (void)fprintf(out, "    vma     %s+%zu %s %s\n",
+                      output_address(output, vma->start, text, sizeof text),
+                      vma->end - vma->start, vma->prot, vma->name);
+    }
+    (void)fprintf(out, "    region  %s\n", region_of(lookup->model, answer));
+    if (!answer->has_block)
+        return;
+    const char *flags = bits_text(answer->bits, bits);
+    (void)fprintf(
+        out, "    page    %s, %zu bytes at %s%s%s\n",
+        view_block_name(lookup->model, &answer->block, name),
+        answer->block.size,
+        output_address(output, answer->block.start, text, sizeof text),
+        flags != NULL ? ", " : "", flags != NULL ? flags : "");
+    if (answer->has_object) {
+        tell_object(out, lookup, answer);
+    } else if (answer->block.slab != NULL) {
+        (void)fprintf(out, "    between objects: the rest of a page\n");
+    }
+}
+
+static enum status show(struct lookup *lookup)
+{
+    struct output *output = lookup->context->output;
+
+    if (output_is_text(output) && lookup->count <= CHAIN_ADDRESSES) {
+        for (size_t i = 0; i < lookup->count; i++)
+            tell(output_stream(output), lookup, &lookup->answers[i]);
+        return STATUS_FINE;
+    }
+    struct table *table = table_begin(output, "whatis", columns, NCOLUMNS);
+    for (size_t i = 0; i < lookup->count; i++) {
+        if (!row(table, lookup, &lookup->answers[i]))
+            break;
+    }
+    return table_end(table);
+}
+
+static enum status run(struct context *context)
+{
+    struct lookup lookup = {.context = context};
+
+    if (!collect(&lookup)) {
+        free(lookup.answers);
+        return STATUS_USAGE;
+    }
+    struct model *model = view_begin(context, true);
+    if (model == NULL) {
+        free(lookup.answers);
+        return context->failure->status;
+    }
+    struct freelist *freelist = freelist_build(model, NULL, NULL);
+    lookup.model = model;
+    lookup.freelist = freelist;
+    find_all(&lookup);
+    enum status status = show(&lookup);
+    freelist_free(freelist);
+    free(lookup.answers);
+    return view_end(context, model, status);
+}
+
+const struct command cmd_whatis = {
+    .name = "whatis",
+    .arguments = "TARGET ADDR...|-",
+    .summary = "what lies at an address: mapping, region, page, object",
+    .example = "heapinspect whatis 1234 0x7f3210004020",
+    .flags = COMMAND_NEEDS_ROOT,
+    .run = run,
+};
