@@ -89,8 +89,8 @@ def _standing(rows, names):
     found = {}
     for name in rivals_of(names):
         ratios = [(row["cells"][name]["time_ratio"], row["name"])
-                  for row in rows if "time_ratio" in
-                  row["cells"].get(name, {})]
+                  for row in rows if not row["memory"] and
+                  "time_ratio" in row["cells"].get(name, {})]
         if ratios:
             near = sum(ratio <= NEAR for ratio, _ in ratios)
             found[name] = {"near": near, "rows": len(ratios),
@@ -100,38 +100,50 @@ def _standing(rows, names):
 
 def _place(values, name):
     order = sorted(values, key=values.get)
-    return order.index(name) + 1, len(order)
+    return f"{name} is {order.index(name) + 1} of {len(order)}"
+
+
+def _overlap(row, measure, one, other):
+    """Do the passes of two allocators reach into each other's range?"""
+    a, b = (row["cells"][name][measure] for name in (one, other))
+    return a["n"] > 1 and max(a["min"], b["min"]) <= min(a["max"], b["max"])
+
+
+def _sentence(model, measure, best_word, words):
+    """Who is best, and where liballoc stands; None without figures."""
+    mean = model["means"][measure]
+    values = {name: value for name, value in mean["values"].items()
+              if name != LIMIT}
+    if not values:
+        return None
+    rows = [row for row in model["rows"] if not row["memory"]]
+    only = rows[0] if len(rows) == 1 else None
+    # A user compares with what the program runs on now.
+    base = "glibc" if only and only["kind"] == "user" else BASELINE
+    best = min(values, key=values.get)
+    text = f"{best_word} over {only['name'] if only else mean['rows']}"
+    text += f"{'' if only else ' rows'}: {best}"
+    if OURS in values and best != OURS:
+        text += (f"; {_place(values, OURS)}, "
+                 f"{values[OURS] / values[best]:.2f} × its {words}")
+        if only and _overlap(only, measure, OURS, best):
+            text += " (the passes overlap: noise may be all of it)"
+    elif OURS in values and len(values) > 1:
+        second = sorted(values, key=values.get)[1]
+        text += (f", {values[best] / values[second]:.2f} × the {words} of "
+                 f"the next, {second}")
+    if base in values and base != best and OURS in values:
+        text += f"; {values[OURS] / values[base]:.2f} × that of {base}"
+    return text + "."
 
 
 def headline(model):
-    """Two or three sentences that say how it went."""
-    time, peak = model["means"]["time"], model["means"]["peak"]
-    if not time["values"]:
+    """Two sentences that say how it went."""
+    if not model["means"]["time"]["values"]:
         return ["No row was finished by all: see below what went wrong."]
-    only = model["rows"][0] if len(model["rows"]) == 1 else None
-    over = only["name"] if only else f"{time['rows']} rows"
-    said = []
-    for words, mean, best_word in (("time", time, "Fastest"),
-                                   ("peak memory", peak, "Leanest")):
-        values = {name: value for name, value in mean["values"].items()
-                  if name != LIMIT}
-        if not values:
-            continue
-        best = min(values, key=values.get)
-        text = f"{best_word} over {over}: {best}"
-        if OURS in values and best != OURS:
-            place, count = _place(values, OURS)
-            text += (f"; {OURS} is {place} of {count}, "
-                     f"{values[OURS] / values[best]:.2f} × its {words}")
-        elif OURS in values and len(values) > 1:
-            second = sorted(values.values())[1]
-            text += (f", with {values[best] / second:.2f} × the {words} of "
-                     "the next")
-        if BASELINE in values and OURS in values:
-            text += (f"; {values[OURS] / values[BASELINE]:.2f} × that of "
-                     f"{BASELINE}")
-        said.append(text + ".")
-    return said
+    said = [_sentence(model, "time", "Fastest", "time"),
+            _sentence(model, "peak", "Leanest", "peak memory")]
+    return [text for text in said if text]
 
 
 def build(outcome, rows, allocators, machine, notes, options):

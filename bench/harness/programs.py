@@ -172,6 +172,8 @@ def examine(argv):
 
 def own_malloc(path):
     """Does the program itself export malloc?  Then nobody else's is called."""
+    if not shutil.which("nm"):
+        return False
     asked = subprocess.run(["nm", "-D", "--defined-only", path], check=False,
                            capture_output=True, text=True)
     return any(line.split()[-1].partition("@")[0] == "malloc"

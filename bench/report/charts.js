@@ -114,20 +114,34 @@ function spreadLabels(points, height) {
   });
 }
 
+const LONGEST = 4; /* times the median run: longer ones are cut there */
+
+/* {points, last: each line's end, end: of the axis}; what is cut says so. */
+function cutRuns(points) {
+  const ends = names.map((name) => points.filter((p) => p.name === name).pop())
+    .filter(Boolean);
+  const median = d3.median(ends, (point) => point.ms);
+  const end = Math.min(d3.max(ends, (point) => point.ms), LONGEST * median);
+  const kept = points.filter((point) => point.ms <= end);
+  const last = ends.map((whole) => ({
+    ...kept.filter((point) => point.name === whole.name).pop(), end,
+    text: whole.ms > end ? `${whole.name} (to ${short(whole.ms / 1000)} s)`
+      : whole.name}));
+  return {points: kept, last, end};
+}
+
 /* points: {name, ms, mib} along the time of one run each. */
-function timeline(points, {width, height}) {
-  const end = Math.max(...points.map((point) => point.ms));
-  const most = Math.max(...points.map((point) => point.mib));
-  const last = names.map((name) => points.filter((p) => p.name === name).pop())
-    .filter(Boolean).map((point) => ({...point, end}));
+function timeline(all, {width, height}) {
+  const {points, last, end} = cutRuns(all);
   const labels = spreadLabels(last, height - 70);
   const links = labels.map((label) => ({...label, from: last.find((point) =>
     point.name === label.name)}));
-  return Plot.plot({width, height, marginLeft: 50, marginRight: 126,
+  const most = d3.max([...points, ...labels], (point) => point.mib);
+  return Plot.plot({width, height, marginLeft: 50, marginRight: 176,
     marginBottom: 36, style: STYLE,
-    x: {label: "ms since the start →", labelAnchor: "center", grid: true},
-    y: {label: "↑ resident MiB", grid: true, domain: [0,
-      Math.max(most, ...labels.map((label) => label.mib)) * 1.04]},
+    x: {label: "ms since the start →", labelAnchor: "center", grid: true,
+      domain: [0, end]},
+    y: {label: "↑ resident MiB", grid: true, domain: [0, most * 1.04]},
     color: {domain: names, range: colors},
     marks: [
       Plot.line(points, {x: "ms", y: "mib", z: "name", stroke: "name",
@@ -135,7 +149,7 @@ function timeline(points, {width, height}) {
       Plot.dot(last, {x: "ms", y: "mib", fill: "name", r: 3}),
       Plot.link(links, {x1: (d) => d.from.ms, y1: (d) => d.from.mib,
         x2: "ms", y2: "mib", stroke: "name", strokeOpacity: 0.35}),
-      Plot.text(labels, {x: "ms", y: "mib", text: "name", dx: 6,
+      Plot.text(labels, {x: "ms", y: "mib", text: "text", dx: 6,
         textAnchor: "start", fontSize: 11}),
       Plot.tip(points, Plot.pointer({x: "ms", y: "mib",
         title: (p) => `${p.name}\n${short(p.mib)} MiB at ${p.ms} ms`})),

@@ -51,13 +51,13 @@ function standings() {
     .sort((a, b) => (time[a] || Infinity) - (time[b] || Infinity));
   const lines = order.map((name) => {
     const cell = only ? only.cells[name] : {};
-    return [textCell(name),
+    return [textCell(name === "floor" ? "floor (the limit)" : name),
       meanCell(time[name], cell.time, (ns) => timeText(only, ns)),
       meanCell(peak[name], cell.peak, mebibytes),
       ...(only ? [] : nearCells(model.standing[name]))];
   });
   return sortable(["allocator", "time", "peak memory", ...(only ? [] :
-    ["within 3 % of fastest", "slowest row"])], lines, {id: "standings"});
+    ["within 3 %", "slowest row"])], lines, {id: "standings"});
 }
 
 function meanPoints() {
@@ -80,7 +80,7 @@ function summary() {
     element("li", {}, line))), element("div", {class: "summary"}, picture,
     element("div", {}, element("h3", {}, "Where each stands"),
       element("p", {class: "soft small"}, "1.00 × would be the best " +
-        "everywhere"), standings())), notesList()];
+        "in every row; within 3 % of the fastest in so many rows"), standings())), notesList()];
 }
 
 function barData(row, measure, scale) {
@@ -131,16 +131,13 @@ function card(row) {
         whole ? "seconds" : "ns per operation")),
       chart("Peak memory", rowBars(row, "peak", 1024, "MiB"))];
   return element("div", {class: "card", "data-row": row.name},
+    element("span", {class: "family"}, row.family),
     element("h3", {}, row.name), element("p", {class: "small soft"},
       row.description), callsNote(row), failed, charts);
 }
 
 function cards() {
-  const families = [...new Set(model.rows.map((row) => row.family))];
-  return families.map((family) => element("section", {},
-    element("h3", {class: "family"}, family || "other"),
-    element("div", {class: "cards"}, model.rows.filter((row) =>
-      row.family === family).map(card))));
+  return element("div", {class: "cards"}, model.rows.map(card));
 }
 
 function timelines() {

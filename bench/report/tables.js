@@ -30,7 +30,9 @@ function sortable(titles, lines, attributes) {
   const header = titles.map((title, column) => {
     const button = element("button", {type: "button",
       title: "sort by this column"}, title);
-    const th = element("th", {scope: "col"}, button);
+    const isText = lines[0] && lines[0][column].classList.contains("text");
+    const th = element("th", {scope: "col", class: isText ? "text" : null},
+      button);
     button.addEventListener("click", () => sortBy(table, column,
       th.getAttribute("aria-sort") === "ascending"));
     return th;

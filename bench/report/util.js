@@ -10,7 +10,7 @@ const STYLES = {
   "liballoc-classic": ["#e69f00", "triangle"],
   "liballoc-hardened": ["#8f4a12", "diamond"],
   "glibc": ["#8b8d92", "square"],
-  "jemalloc": ["#0072b2", "circle"],
+  "jemalloc": ["#1878bd", "circle"],
   "mimalloc": ["#009e73", "diamond2"],
   "tcmalloc": ["#56b4e9", "hexagon"],
   "tbbmalloc": ["#cc79a7", "wye"],
