@@ -63,6 +63,7 @@ static bool try_root(struct target *target, uintptr_t address)
                    (unsigned long)address);
         return false;
     }
+    root->version[sizeof root->version - 1] = '\0';
     target->root_address = address;
     return true;
 }
