@@ -23,7 +23,7 @@ static inline unsigned bin_index(size_t size)
 {
     if (size < 1024)
         return (unsigned)(size >> 4);
-    unsigned b = 63u - (unsigned)__builtin_clzl(size);
+    unsigned b = 63u ^ (unsigned)__builtin_clzl(size);
     unsigned index =
         NSMALLBINS + (b - 10) * 8 + ((unsigned)(size >> (b - 3)) & 7);
     return index < NBINS ? index : NBINS - 1;
@@ -38,7 +38,6 @@ struct segment {
 struct arena {
     struct chunk FAR *top;      /* last chunk of the newest segment, or NULL */
     struct chunk FAR *unsorted; /* circular, newest first; NULL if empty */
-    struct chunk FAR *bins[NBINS]; /* circular lists; NULL if empty */
     uint64_t binmap[BINMAP_WORDS]; /* bit n: bins[n] is not empty */
     struct list_head segments;     /* page runs, by struct page.lru */
     struct segment brk;            /* main arena: the current stretch of brk */
@@ -52,6 +51,7 @@ struct arena {
     struct reclaim_policy policy; /* in bytes, of dirty and top */
     uint32_t heap_id;             /* owner */
     uint32_t is_main;             /* grows by brk */
+    struct chunk FAR *bins[NBINS]; /* circular lists; NULL if empty */
 };
 
 #endif

@@ -49,30 +49,31 @@ enum heap_state {
     HEAP_ORPHAN, /* in the child of a fork: its thread does not exist */
 };
 
+/*
+ * In the order of first use, so that a thread that does little touches little:
+ * one system page until it frees chunks or needs slabs.
+ */
 struct heap {
     /* Hot, read by malloc and free.  Immutable after init */
-    uintptr_t base;             /* zones[0].base; out of reach in a dummy */
-    size_t npages;              /* zones[0].npages */
+    uintptr_t base;             /* zones[0].base */
+    size_t npages;              /* zones[0].npages; 0 in a dummy */
     _Atomic uint32_t FAR *tags; /* zones[0].tags */
     uintptr_t key;              /* secret of the in-object keys */
     struct page FAR *pages;     /* zones[0].pages */
     uint32_t tag;               /* id << TAG_KIND_SHIFT */
     uint32_t id;
-    uint16_t bin_offset[NSIZE_TABLE]; /* (size + 15) >> 4 to the bin's offset */
-    struct bin bins[NHEAPBINS] __attribute__((aligned(32))); /* Owner only */
+    uint16_t bin_offset[NSIZE_TABLE]; /* (size + 15) >> 4 to its bin: bytes from
+                                         the first */
 
     /* Owner only, off the fast path. */
-    uint16_t cap[NHEAPBINS];    /* wanted capacity; 0: never used yet */
-    uint8_t used[NHEAPBINS];    /* had a slow event since the tick */
-    uint32_t spills[NHEAPBINS]; /* objects spilled since the last refill */
-    struct remote_batch remote[NREMOTE];
-    struct remote_batch remote_chunk[NREMOTE_CHUNK];
-    size_t cached_bytes; /* growth of cap * size above SMALL_MAX */
-    uint64_t tick_ms;    /* time of the last tick */
-    uint64_t slow_ms;    /* time of the last slow call */
-    uint32_t foreign;    /* objects of others freed */
-    uint32_t idle_calls; /* slow calls that came late ... */
-    uint32_t busy_calls; /* ... and those since the last such */
+    size_t cached_bytes;     /* growth of cap * size above SMALL_MAX */
+    uint64_t tick_ms;        /* time of the last tick */
+    uint64_t slow_ms;        /* time of the last slow call */
+    uint32_t foreign;        /* objects of others freed */
+    uint32_t idle_calls;     /* slow calls that came late ... */
+    uint32_t busy_calls;     /* ... and those since the last such */
+    uint8_t trials[NSLAB];   /* objects of a class had as chunks */
+    uint8_t used[NHEAPBINS]; /* had a slow event since the tick */
 
     /* Shared: others push, the owner or a helper takes. */
     _Atomic(struct slab FAR *) pending __attribute__((aligned(64)));
@@ -90,8 +91,20 @@ struct heap {
     struct list_head idle;      /* idle stack */
     uint32_t idle_flushed;      /* idle, and its bins were emptied */
     struct page_list page_list; /* of SLAB_ORDER */
-    struct slab_cache slab_caches[NSLAB];
     struct arena arena;
-};
+
+    /* Owner only. */
+    struct bin bins[NHEAPBINS] __attribute__((aligned(64)));
+    uint16_t cap[NHEAPBINS];    /* wanted capacity; 0: never used yet */
+    uint32_t spills[NHEAPBINS]; /* objects spilled since the last refill, as
+                                   far as a slow spill has counted them */
+    int8_t spill_credit[NSLAB]; /* spills before the next slow one; below 0:
+                                   none without it */
+    struct remote_batch remote[NREMOTE];
+    struct remote_batch remote_chunk[NREMOTE_CHUNK];
+
+    /* Protected by: lock. */
+    struct slab_cache slab_caches[NSLAB];
+} __attribute__((aligned(4096)));
 
 #endif

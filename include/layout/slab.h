@@ -27,7 +27,7 @@ static inline unsigned size_class(size_t size)
 {
     if (size <= 256)
         return (unsigned)((size + 15) >> 4) - 1;
-    unsigned b = 63u - (unsigned)__builtin_clzl(size - 1);
+    unsigned b = 63u ^ (unsigned)__builtin_clzl(size - 1);
     return 8 * b + (unsigned)((size - 1) >> (b - 3)) - 56;
 }
 
@@ -36,7 +36,7 @@ static inline unsigned size_class_floor(size_t size)
 {
     if (size < 256)
         return (unsigned)(size >> 4) - 1;
-    unsigned b = 63u - (unsigned)__builtin_clzl(size);
+    unsigned b = 63u ^ (unsigned)__builtin_clzl(size);
     return 8 * b + (unsigned)(size >> (b - 3)) - 57;
 }
 

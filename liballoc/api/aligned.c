@@ -4,6 +4,7 @@
  */
 #include "api/entry.h"
 #include "base/bits.h"
+#include "heap/fast.h"
 #include "layout/chunk.h"
 #include "os/os_mem.h"
 
@@ -19,7 +20,7 @@ void *entry_aligned(size_t align, size_t size, const char *name, bool set_errno)
     if (align <= CHUNK_HEADER && set_errno)
         return entry_alloc(size, name);
     if (LIKELY(align > CHUNK_HEADER)) {
-        mem = heap_pop_aligned(thread_heap, size, align);
+        mem = fast_alloc_aligned(thread_heap, size, align);
         if (LIKELY(mem != NULL))
             return mem;
     }
@@ -47,8 +48,7 @@ EXPORT void *aligned_alloc(size_t align, size_t size)
     return entry_aligned(align, size, "aligned_alloc", true);
 }
 
-/* POSIX: returns the error, leaves errno and *out alone when it fails. */
-EXPORT int posix_memalign(void **out, size_t align, size_t size)
+static NOINLINE int posix_memalign_slow(void **out, size_t align, size_t size)
 {
     if (!is_pow2(align) || align % sizeof(void *) != 0)
         return EINVAL;
@@ -57,6 +57,19 @@ EXPORT int posix_memalign(void **out, size_t align, size_t size)
         return ENOMEM;
     *out = mem;
     return 0;
+}
+
+/* POSIX: returns the error, leaves errno and *out alone when it fails. */
+EXPORT int posix_memalign(void **out, size_t align, size_t size)
+{
+    if (LIKELY(is_pow2(align)) && LIKELY(align > CHUNK_HEADER)) {
+        void *mem = fast_alloc_aligned(thread_heap, size, align);
+        if (LIKELY(mem != NULL)) {
+            *out = mem;
+            return 0;
+        }
+    }
+    return posix_memalign_slow(out, align, size);
 }
 
 /* glibc: rounds other alignments up; EINVAL beyond the largest power of two. */

@@ -67,6 +67,11 @@ void entry_free(void *mem, const char *name)
     heap_free(mem);
 }
 
+enum {
+    MAINTAIN_EVERY =
+        64, /* frees of others' objects between looks at the clock */
+};
+
 /* Full bins, objects of other heaps, then all the rest: large, errors. */
 static NOINLINE void free_slow(void *mem)
 {
@@ -74,8 +79,7 @@ static NOINLINE void free_slow(void *mem)
     uint32_t kind = fast_kind(heap, mem);
 
     if (kind < NSLAB && LIKELY(fast_is_object(heap, mem, kind))) {
-        bin_spill(heap, kind, mem);
-        if (UNLIKELY(heap->spills[kind] % MAINTAIN_EVERY == 0))
+        if (UNLIKELY(bin_spill(heap, kind, mem)))
             heap_maintain(heap);
         return;
     }
@@ -89,20 +93,26 @@ static NOINLINE void free_slow(void *mem)
         entry_free(mem, "free");
 }
 
-/* Own chunks; no call but the last, so that it needs no stack frame. */
-static NOINLINE void free_chunk(void *mem)
+/*
+ * Not an object of one of the heap's own slabs: its own chunks here, the rest
+ * further on.  No call but the last, so that it needs no stack frame.
+ */
+static NOINLINE void free_other(void *mem, struct heap *heap, uint32_t kind)
 {
-    struct heap *heap = thread_heap;
-
-    if (UNLIKELY(fast_kind(heap, mem) != KIND_CHUNK) ||
-        UNLIKELY(!fast_free_chunk(heap, mem)))
+    if (UNLIKELY(kind != KIND_CHUNK) || UNLIKELY(!fast_free_chunk(heap, mem)))
         free_slow(mem);
 }
 
 EXPORT void free(void *mem)
 {
-    if (UNLIKELY(!fast_free_small(thread_heap, mem)))
-        free_chunk(mem);
+    struct heap *heap = thread_heap;
+    uint32_t kind = fast_kind(heap, mem);
+
+    if (UNLIKELY(kind >= NSLAB)) {
+        free_other(mem, heap, kind);
+    } else if (UNLIKELY(!fast_free_object(heap, mem, kind))) {
+        free_slow(mem);
+    }
 }
 
 /* Beyond the small bins: memory that comes fresh is zero already. */

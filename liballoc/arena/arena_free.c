@@ -56,6 +56,7 @@ static void merge_top(struct arena *arena, struct chunk *chunk, size_t size)
     size += chunk_size(arena->top);
     chunk_wipe(arena->top);
     chunk_set(chunk, size, chunk_flags(chunk) & (PREV_INUSE | NON_MAIN_ARENA));
+    top_mark(chunk);
     arena->top = chunk;
 }
 
@@ -83,7 +84,7 @@ void arena_free(struct arena *arena, struct chunk *chunk)
     chunk_set_prev_inuse(next, false);
     next->prev_size = size;
     bins_insert_unsorted(arena, chunk, size, clean);
-    ASSERT(3, arena_check(arena) == NULL);
+    ASSERT_HOLDS(3, arena_check(arena));
 }
 
 /* Memory still to be given back by purge_chunk(). */

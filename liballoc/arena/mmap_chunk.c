@@ -56,7 +56,7 @@ static struct mmap_record *record_new(void)
     if (record != NULL)
         free_records = record->next;
     lock_release(&mmap_lock);
-    return record != NULL ? record : meta_alloc(sizeof *record);
+    return record != NULL ? record : meta_alloc(sizeof *record, 64);
 }
 
 static void record_recycle(struct mmap_record *record)

@@ -13,7 +13,7 @@
 #include "page/zone.h"
 
 enum {
-    GROW_MIN = 64 * KIB, /* first run of an arena */
+    GROW_MIN = 64 * KIB, /* of an arena, but for its first run */
     GROW_MAX = 32 * MIB,
     GROW_PART = 32,         /* of what the arena has: untouched top is idle */
     RETURN_MIN = 256 * KIB, /* free pages inside a segment worth giving back */
@@ -63,6 +63,7 @@ static void top_start(struct arena *arena, uintptr_t start, uintptr_t end)
     top_retire(arena);
     chunk_set(top, end - CHUNK_HEADER - start, PREV_INUSE | arena_flag(arena));
     close_segment(end, true);
+    top_mark(top);
     arena->top = top;
 }
 
@@ -76,9 +77,14 @@ static void top_extend(struct arena *arena, uintptr_t end)
     close_segment(end, true);
 }
 
-/* Growing in proportion keeps the number of segments logarithmic. */
+/*
+ * Growing in proportion keeps the number of segments logarithmic.  The first
+ * run is small: many threads have but a few chunks.
+ */
 static size_t grow_step(const struct arena *arena)
 {
+    if (arena->system_mem == 0)
+        return PAGE_BYTES;
     return clamp_size(arena->system_mem / GROW_PART, GROW_MIN, GROW_MAX);
 }
 

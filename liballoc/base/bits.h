@@ -23,7 +23,7 @@ static inline bool is_pow2(size_t x)
 /* floor(log2(x)); x > 0. */
 static inline unsigned log2_floor(size_t x)
 {
-    return 63u - (unsigned)__builtin_clzl(x);
+    return 63u ^ (unsigned)__builtin_clzl(x);
 }
 
 /* ceil(log2(x)); x > 0. */

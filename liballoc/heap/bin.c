@@ -17,6 +17,8 @@ enum {
     SMALL_START = 4 * KIB, /* bytes a fresh bin of a small class may hold */
     CHUNK_START = 32 * KIB,
     CHUNK_CAP_MAX = 64,
+    SPILL_CREDIT = 63, /* spills between looks at the clock */
+    NO_CREDIT = -2,    /* -1: it was granted, and is used up */
 };
 
 /*
@@ -49,6 +51,8 @@ static void bin_init(struct heap *heap, unsigned index)
     if (LIKELY(heap->cap[index] != 0))
         return;
     heap->cap[index] = (uint16_t)cap_start(index);
+    if (index < NSLAB)
+        heap->spill_credit[index] = NO_CREDIT;
     bin->magic = divide_magic(bin_bytes(index));
     bin->limit = heap->cap[index];
     bin->room = heap->cap[index];
@@ -60,6 +64,27 @@ static bool cap_is_affordable(const struct heap *heap, size_t more)
     size_t live = zone_live_pages() << PAGE_SHIFT;
 
     return heap->cached_bytes + more <= tunables.cache_bytes + live / 8;
+}
+
+/*
+ * Counts the spills that the fast path made on credit, and calls it in.  What
+ * was left: below 0, none.
+ */
+static int credit_settle(struct heap *heap, unsigned index)
+{
+    if (index >= NSLAB)
+        return NO_CREDIT;
+    int left = heap->spill_credit[index];
+    heap->spill_credit[index] = NO_CREDIT;
+    if (left > NO_CREDIT)
+        heap->spills[index] += (uint32_t)(SPILL_CREDIT - left);
+    return left;
+}
+
+static void credit_grant(struct heap *heap, unsigned index)
+{
+    if (index < NSLAB && heap->bins[index].spare != NULL && heap_enter_works())
+        heap->spill_credit[index] = SPILL_CREDIT;
 }
 
 /* Spills without a refill that no bin of the class could have held. */
@@ -135,6 +160,7 @@ bool bin_refill(struct heap *heap, unsigned index)
 
     bin_init(heap, index);
     heap->used[index] = 1;
+    credit_settle(heap, index);
     void *spare = bin->spare;
     bin->spare = NULL;
     if (spare != NULL && spare != &drained) {
@@ -231,6 +257,7 @@ void bin_flush_locked(struct heap *heap, unsigned index)
 
     if (heap->cap[index] == 0 || (head == NULL && spare == NULL))
         return;
+    credit_settle(heap, index);
     spare = spare == &drained ? NULL : spare;
     bin->spare = NULL;
     bin->spare_count = 0;
@@ -260,25 +287,34 @@ void bin_drain_locked(struct heap *heap, unsigned index)
     bin->limit = 0;
 }
 
-void bin_spill(struct heap *heap, unsigned index, void *mem)
+static void spill_slow(struct heap *heap, unsigned index,
+                       struct free_object *object)
 {
-    struct bin *bin = &heap->bins[index];
-    struct free_object *object = mem;
-
-    bin_init(heap, index);
-    heap->used[index] = 1;
-    if (bin->room <= 0 && bin->spare == NULL && bin->head != NULL)
-        bin_park(heap, index);
-    if (bin->room > 0) {
-        bin_push(bin, mem);
-        return;
-    }
-    heap->spills[index]++;
     object->key = object_key(object);
     object->next = NULL;
     heap_lock(heap);
     chain_flush(heap, index, object);
-    if (heap->spills[index] > burst_spills(index) && bin->spare != &drained)
+    if (heap->spills[index] > burst_spills(index) &&
+        heap->bins[index].spare != &drained)
         bin_drain_locked(heap, index);
     heap_unlock(heap);
+}
+
+bool bin_spill(struct heap *heap, unsigned index, void *mem)
+{
+    struct bin *bin = &heap->bins[index];
+
+    bin_init(heap, index);
+    heap->used[index] = 1;
+    int left = credit_settle(heap, index);
+    if (bin->room <= 0 && bin->spare == NULL && bin->head != NULL)
+        bin_park(heap, index);
+    if (bin->room > 0) {
+        bin_push(bin, mem);
+        return left < 0;
+    }
+    heap->spills[index] += left <= NO_CREDIT;
+    spill_slow(heap, index, mem);
+    credit_grant(heap, index);
+    return left < 0;
 }

@@ -52,9 +52,9 @@ bool bin_refill(struct heap *heap, unsigned index);
 /*
  * Takes an object that a full bin has no room for: parks the bin's chain as
  * its spare, or, with the spare in place, sends the object down to its slab,
- * arena or zone.
+ * arena or zone.  True: it is time for heap_maintain().
  */
-void bin_spill(struct heap *heap, unsigned index, void *mem);
+bool bin_spill(struct heap *heap, unsigned index, void *mem);
 
 /* Empties the bin, spare and all.  The heap lock is held. */
 void bin_flush_locked(struct heap *heap, unsigned index) REQUIRES(heap->lock);
@@ -78,6 +78,16 @@ static inline unsigned bin_for(size_t size)
     return NSLAB + size_class(size > CHUNK_MIN - CHUNK_OVERHEAD
                                   ? size - CHUNK_OVERHEAD
                                   : CHUNK_HEADER);
+}
+
+/*
+ * Class of slab objects of `size` (up to SLAB_MAX; 0 counts as 1) bytes, all of
+ * them at multiples of `align`, a power of two up to PAGE_BYTES.
+ */
+static inline unsigned slab_class_aligned(size_t size, size_t align)
+{
+    size += size == 0;
+    return size_class((size + align - 1) & ~(align - 1));
 }
 
 /*

@@ -11,15 +11,11 @@
 #include "heap/registry.h"
 #include "slab/slab_cache.h"
 
-enum {
-    MAINTAIN_EVERY = 64, /* spilled objects between looks at the clock */
-};
-
 /* Small: one table lookup, one pop.  NULL = take the slow path. */
 ALWAYS_INLINE void *fast_alloc_small(struct heap *heap, size_t size)
 {
     uintptr_t offset = heap->bin_offset[(size + 15) >> 4];
-    struct bin *bin = (struct bin *)(offset + (uintptr_t)heap);
+    struct bin *bin = (struct bin *)(void *)((char *)heap->bins + offset);
 
     struct free_object *object = bin->head;
 
@@ -36,6 +32,19 @@ ALWAYS_INLINE void *fast_alloc_small(struct heap *heap, size_t size)
 ALWAYS_INLINE void *fast_alloc_medium(struct heap *heap, size_t size)
 {
     return bin_pop(&heap->bins[bin_for(size)]);
+}
+
+/*
+ * `align` a power of two.  Rounded up to a multiple of it, every size leads to
+ * a class of such: classes are multiples of their spacing, and that or the
+ * alignment divides the other.  NULL = take the slow path.
+ */
+ALWAYS_INLINE void *fast_alloc_aligned(struct heap *heap, size_t size,
+                                       size_t align)
+{
+    if (UNLIKELY(size > SLAB_MAX) || UNLIKELY(align > PAGE_BYTES))
+        return NULL;
+    return bin_pop(&heap->bins[slab_class_aligned(size, align)]);
 }
 
 /* Pushes if there is room; false: nothing happened. */
@@ -56,46 +65,53 @@ ALWAYS_INLINE bool fast_push(struct bin *bin, void *mem, uintptr_t key)
 /*
  * Bin and spare are full: the object goes straight to its slab.  It is in the
  * cache now, and its slab's free list keeps neighbours together; a longer
- * LIFO would do neither.  False: nothing happened.
+ * LIFO would do neither.  The credit stands for all that a slow spill checks
+ * once in a while: a spare in place, a working membarrier, the clock.
+ * False: nothing happened but to the credit.
  */
-ALWAYS_INLINE bool fast_spill(struct heap *heap, struct bin *bin, void *mem)
+ALWAYS_INLINE bool fast_spill(struct heap *heap, uint32_t cls, void *mem)
 {
-    FORGET(bin);
     FORGET(mem);
     size_t pfn = ((uintptr_t)mem - heap->base) >> PAGE_SHIFT;
-    size_t cls = (size_t)(bin - heap->bins);
     struct slab *slab = page_slab(&heap->pages[round_down(pfn, SLAB_PAGES)]);
 
-    if (UNLIKELY(bin->spare == NULL) ||
+    if (UNLIKELY(--heap->spill_credit[cls] < 0) ||
         UNLIKELY(!slab_has_carved(slab, (uintptr_t)mem)) ||
-        UNLIKELY(slab->inuse <= 1) || UNLIKELY(slab->on_list == SLAB_FULL) ||
-        UNLIKELY(heap->spills[cls] % MAINTAIN_EVERY == MAINTAIN_EVERY - 1) ||
-        UNLIKELY(!heap_try_enter(heap)))
+        UNLIKELY(slab->inuse <= 1) || UNLIKELY(slab->on_list == SLAB_FULL))
         return false;
-    slab_put(slab, mem);
-    heap_leave(heap);
-    heap->spills[cls]++;
+    uint32_t epoch = heap_try_enter(heap);
+    if (UNLIKELY((epoch & 1) != 0))
+        return false;
+    slab_push(slab, mem, heap->key ^ (uintptr_t)mem);
+    heap_leave(heap, epoch);
     return true;
 }
 
 /*
- * One load of the owner tag proves that `mem` is in the zone, in a slab, ours
- * and of which class; a multiply proves that it is the start of an object, a
- * compare that it is not free already.  False: nothing happened.
+ * The tag of the page, as kind where the page is the heap's own; else above
+ * every kind.
  */
-ALWAYS_INLINE bool fast_free_small(struct heap *heap, void *mem)
+ALWAYS_INLINE uint32_t fast_kind(const struct heap *heap, const void *mem)
 {
     size_t pfn = ((uintptr_t)mem - heap->base) >> PAGE_SHIFT;
 
     if (UNLIKELY(pfn >= heap->npages))
-        return false;
+        return UINT32_MAX;
     /* stale ok: stable while the caller holds a pointer into the page */
-    uint32_t cls = load_relaxed(&heap->tags[pfn]) ^ heap->tag;
-    if (UNLIKELY(cls >= NSLAB))
-        return false;
+    return load_relaxed(&heap->tags[pfn]) ^ heap->tag;
+}
+
+/*
+ * The owner tag proved that `mem` is in the zone, in a slab, ours and of class
+ * `cls`; here a multiply proves that it is the start of an object, a compare
+ * that it is not free already.  False: nothing happened.
+ */
+ALWAYS_INLINE bool fast_free_object(struct heap *heap, void *mem, uint32_t cls)
+{
     struct bin *bin = &heap->bins[cls];
     struct free_object *object = mem;
     uintptr_t key = heap->key ^ (uintptr_t)mem;
+
     if (config_checks) {
         uint32_t offset = (uint32_t)(uintptr_t)mem & (PAGE_BYTES - 1);
         if (UNLIKELY(!is_multiple(offset, bin->magic)) ||
@@ -104,7 +120,7 @@ ALWAYS_INLINE bool fast_free_small(struct heap *heap, void *mem)
     }
     if (UNLIKELY(--bin->room < 0)) {
         bin->room = 0;
-        return fast_spill(heap, bin, mem);
+        return fast_spill(heap, cls, mem);
     }
     object->key = key;
     object->next = bin->head;
@@ -112,7 +128,7 @@ ALWAYS_INLINE bool fast_free_small(struct heap *heap, void *mem)
     return true;
 }
 
-/* The start of an object of that class, and not free: fast_free_small() found
+/* The start of an object of that class, and not free: fast_free_object() found
    the bin full. */
 ALWAYS_INLINE bool fast_is_object(const struct heap *heap, const void *mem,
                                   uint32_t cls)
@@ -130,17 +146,6 @@ ALWAYS_INLINE bool fast_is_foreign(const struct heap *heap, uint32_t kind)
     uint32_t tag = kind ^ heap->tag;
 
     return kind != UINT32_MAX && tag_heap_id(tag) != 0 && tag_kind(tag) < NSLAB;
-}
-
-/* The tag's kind where the page is the heap's own; else something large. */
-ALWAYS_INLINE uint32_t fast_kind(const struct heap *heap, const void *mem)
-{
-    size_t pfn = ((uintptr_t)mem - heap->base) >> PAGE_SHIFT;
-
-    if (UNLIKELY(pfn >= heap->npages))
-        return UINT32_MAX;
-    /* stale ok: stable while the caller holds a pointer into the page */
-    return load_relaxed(&heap->tags[pfn]) ^ heap->tag;
 }
 
 #endif

@@ -39,9 +39,6 @@ void *heap_alloc(size_t size, bool *fresh);
 /* `align` a power of two above 16. */
 void *heap_alloc_aligned(size_t size, size_t align);
 
-/* The same if a bin of `heap` has such a block at hand; else NULL. */
-void *heap_pop_aligned(struct heap *heap, size_t size, size_t align);
-
 /* Any pointer but NULL; fatal if it is not the start of a block in use. */
 void heap_free(void *mem);
 

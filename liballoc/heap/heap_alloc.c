@@ -11,6 +11,10 @@
 #include "heap/remote.h"
 #include "heap/run.h"
 
+enum {
+    TRIAL_BYTES = 4 * KIB,
+};
+
 static bool is_classic(void)
 {
     return tunables.slab_max == 0;
@@ -66,12 +70,34 @@ static void *alloc_binned(struct heap *heap, unsigned index)
     return bin_refill(heap, index) ? bin_pop(bin) : NULL;
 }
 
+/*
+ * A class is on trial until the thread had slab_after objects of it, or as
+ * many as the first page of a slab would hold: as chunks they share pages.
+ */
+static bool is_on_trial(struct heap *heap, unsigned index)
+{
+    if (index >= NSLAB || heap->trials[index] >= tunables.slab_after ||
+        heap->trials[index] >= TRIAL_BYTES / size_class_bytes(index))
+        return false;
+    heap->trials[index]++;
+    return heap->slab_caches[index].size == 0;
+}
+
+static void *alloc_small(struct heap *heap, size_t size)
+{
+    unsigned index = bin_for(size);
+
+    if (UNLIKELY(is_on_trial(heap, index)))
+        return alloc_chunk(heap, size);
+    return alloc_binned(heap, index);
+}
+
 static void *alloc_once(struct heap *heap, size_t size, bool *fresh)
 {
     void *mem = NULL;
 
     if (size <= MEDIUM_MAX && !mmap_chunk_wanted(size))
-        mem = alloc_binned(heap, bin_for(size));
+        mem = alloc_small(heap, size);
     return mem != NULL ? mem : alloc_large(heap, size, fresh);
 }
 
@@ -106,23 +132,6 @@ void *heap_alloc(size_t size, bool *fresh)
     return mem;
 }
 
-/*
- * The smallest class whose objects in slabs are all aligned; NSLAB = none.
- * Slabs serve aligned requests beyond slab_max too: cut from chunks, each
- * would leave a splinter before it.
- */
-static unsigned aligned_class(size_t size, size_t align)
-{
-    size_t least = max_size(size, align);
-
-    if (is_classic() || least > SLAB_MAX)
-        return NSLAB;
-    unsigned cls = size_class(least);
-    while (cls < NSLAB && (size_class_bytes(cls) & (align - 1)) != 0)
-        cls++;
-    return cls;
-}
-
 static void *alloc_chunk_aligned(struct heap *heap, size_t size, size_t align)
 {
     heap_lock(heap);
@@ -135,21 +144,18 @@ static void *alloc_chunk_aligned(struct heap *heap, size_t size, size_t align)
     return chunk_to_mem(chunk);
 }
 
-void *heap_pop_aligned(struct heap *heap, size_t size, size_t align)
-{
-    unsigned cls = aligned_class(size, align);
-
-    return cls < NSLAB ? bin_pop(&heap->bins[cls]) : NULL;
-}
-
+/*
+ * Slabs serve aligned requests beyond slab_max too: cut from chunks, each
+ * would leave a splinter before it.
+ */
 static void *aligned_once(struct heap *heap, size_t size, size_t align)
 {
-    unsigned cls = aligned_class(size, align);
     void *mem = NULL;
     bool fresh;
 
-    if (cls < NSLAB && thread_own == heap)
-        return alloc_binned(heap, cls);
+    if (!is_classic() && size <= SLAB_MAX && align <= PAGE_BYTES &&
+        thread_own == heap)
+        return alloc_binned(heap, slab_class_aligned(size, align));
     if (!mmap_chunk_wanted(size)) {
         if (size <= MEDIUM_MAX && align <= MEDIUM_MAX) {
             mem = alloc_chunk_aligned(heap, size, align);

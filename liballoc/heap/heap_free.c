@@ -31,8 +31,6 @@ static void free_chunk(struct heap *heap, void *mem)
         free_binned(heap, index, mem);
         return;
     }
-    /* Merged into top it has no header that says "free": the mark does. */
-    ((struct free_object *)mem)->key = object_key(mem);
     heap_lock(heap);
     arena_free(&heap->arena, chunk);
     heap_unlock(heap);

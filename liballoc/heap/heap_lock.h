@@ -58,14 +58,15 @@ ALWAYS_INLINE NO_THREAD_SAFETY void heap_lock_owner(struct heap *heap)
         heap_lock_contended(heap);
 }
 
-/* For short work on the fast path's edge; false: a helper is there. */
-ALWAYS_INLINE bool heap_try_enter(struct heap *heap)
+/*
+ * For short work on the fast path's edge: the epoch to leave with, or an odd
+ * number if a helper is there.  Precondition: heap_enter_works().
+ */
+ALWAYS_INLINE uint32_t heap_try_enter(struct heap *heap)
 {
     /* stale ok: only the owner writes it */
     uint32_t epoch = load_relaxed(&heap->epoch);
 
-    if (!config_biased || UNLIKELY(!os_membarrier_works))
-        return false;
     /* stale ok: ordered against the load below by the helper's membarrier */
     store_relaxed(&heap->epoch, epoch + 1);
     /* pairs with a reader in another process: odd epoch before any change */
@@ -73,18 +74,21 @@ ALWAYS_INLINE bool heap_try_enter(struct heap *heap)
     compiler_barrier();
     /* acquire: pairs with the release in heap_unlock_remote() */
     if (LIKELY((load_acquire(&heap->helping) & 1) == 0))
-        return true;
+        return epoch;
     /* release: lets the helper go on; pairs with owner_wait() */
     store_release(&heap->epoch, epoch + 2);
-    return false;
+    return 1;
 }
 
-ALWAYS_INLINE void heap_leave(struct heap *heap)
+static inline bool heap_enter_works(void)
 {
-    /* stale ok: only the owner writes it */
-    uint32_t epoch = load_relaxed(&heap->epoch);
+    return config_biased && os_membarrier_works;
+}
+
+ALWAYS_INLINE void heap_leave(struct heap *heap, uint32_t epoch)
+{
     /* release: publishes the owner's changes; pairs with owner_wait() */
-    store_release(&heap->epoch, epoch + 1);
+    store_release(&heap->epoch, epoch + 2);
 }
 
 ALWAYS_INLINE NO_THREAD_SAFETY void heap_unlock_owner(struct heap *heap)

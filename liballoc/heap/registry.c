@@ -13,20 +13,9 @@
 #include "page/page_list.h"
 #include "slab/slab_cache.h"
 
-/* Out of reach of every user address: no tag lookup passes the bound. */
-#define BASE_OUT_OF_REACH ((uintptr_t)1 << 63)
-
-/* Every size leads to the first bin, which is empty. */
-#define BIN_0    offsetof(struct heap, bins)
-#define EIGHT(x) x, x, x, x, x, x, x, x
-#define SIXTY_FOUR(x)                                                     \
-    EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), EIGHT(x), \
-        EIGHT(x)
-
-struct heap heap_dummy = {
-    .base = BASE_OUT_OF_REACH,
-    .bin_offset = {BIN_0, SIXTY_FOUR(BIN_0)},
-};
+/* All zero: every size leads to the first bin, which is empty; no tag lookup
+   passes the bound. */
+struct heap heap_dummy;
 TLS_IE struct heap *thread_heap = &heap_dummy;
 TLS_IE struct heap *thread_own;
 
@@ -46,8 +35,7 @@ static void heap_init_sizes(struct heap *heap)
 {
     for (size_t i = 0; i < NSIZE_TABLE; i++) {
         unsigned index = bin_for(i == 0 ? 1 : i * 16);
-        heap->bin_offset[i] = (uint16_t)(offsetof(struct heap, bins) +
-                                         index * sizeof(struct bin));
+        heap->bin_offset[i] = (uint16_t)(index * sizeof(struct bin));
     }
 }
 
@@ -58,7 +46,7 @@ static struct heap *heap_create(void) REQUIRES(registry_lock)
 
     if (id >= MAX_HEAPS || (tunables.arena_max != 0 && id > tunables.arena_max))
         return NULL;
-    struct heap *heap = meta_alloc(sizeof *heap);
+    struct heap *heap = meta_alloc(sizeof *heap, _Alignof(struct heap));
     if (heap == NULL)
         return NULL;
     heap->base = zones[0].base;

@@ -58,9 +58,21 @@ static void *map_anonymous(void *hint, size_t size, int prot, int flags)
     return at < 0 && at > -4096 ? NULL : (void *)at;
 }
 
+/* Debuggers that dump a live process write out whatever is mapped, reserved
+   or not: hundreds of GiB.  A refusal costs only that. */
+static void dump(void *addr, size_t size, bool wanted)
+{
+    syscall3(SYS_madvise, (long)addr, (long)size,
+             wanted ? MADV_DODUMP : MADV_DONTDUMP);
+}
+
 void *os_reserve(void *hint, size_t size)
 {
-    return map_anonymous(hint, size, PROT_NONE, MAP_NORESERVE);
+    void *at = map_anonymous(hint, size, PROT_NONE, MAP_NORESERVE);
+
+    if (at != NULL)
+        dump(at, size, false);
+    return at;
 }
 
 void *os_map(size_t size)
@@ -77,7 +89,10 @@ static bool protect(void *addr, size_t size, int prot)
 
 bool os_commit(void *addr, size_t size)
 {
-    return protect(addr, size, PROT_READ | PROT_WRITE);
+    if (!protect(addr, size, PROT_READ | PROT_WRITE))
+        return false;
+    dump(addr, size, true);
+    return true;
 }
 
 bool os_commit_readonly(void *addr, size_t size)

@@ -47,13 +47,14 @@ size_t os_call_count(enum os_call call);
 /* Bytes; 4, 16 or 64 KiB. */
 size_t os_page_size(void);
 
-/* Address space without memory, at `hint` if free; NULL on failure. */
+/* Address space without memory, at `hint` if free, left out of core dumps; NULL
+   on failure. */
 void *os_reserve(void *hint, size_t size);
 
 /* Zeroed memory, readable and writable; NULL on failure. */
 void *os_map(size_t size);
 
-/* Makes part of a reservation usable; false: unchanged. */
+/* Makes part of a reservation usable, and dumped; false: unchanged. */
 bool os_commit(void *addr, size_t size);
 
 /* Makes part of a reservation readable only: reads zero, costs nothing. */

@@ -11,8 +11,11 @@
 
 #include <stddef.h>
 
-/* Zeroed, aligned to 64; NULL = no memory. */
-void *meta_alloc(size_t size);
+/*
+ * Zeroed, aligned to 64 and to `align`, a power of two up to the system page;
+ * NULL = no memory.
+ */
+void *meta_alloc(size_t size, size_t align);
 
 /* Bytes obtained so far. */
 size_t meta_bytes(void);

@@ -2,6 +2,7 @@
 #include "slab/slab.h"
 
 #include "base/debug.h"
+#include "layout/invariants.h"
 
 uintptr_t object_secret;
 
@@ -97,7 +98,8 @@ void slab_carve(struct slab *slab, unsigned max, struct chain *chain)
     unsigned left = (unsigned)slab->nobjects - slab->carved;
     unsigned in_page = slab->carved % cache->objs_page;
     struct free_object *object = slab_object(slab, slab->carved);
-    size_t step = CARVE_STEP - ((uintptr_t)object & (CARVE_STEP - 1));
+    size_t ahead = cache->nr_slabs > 1 ? PAGE_BYTES : CARVE_STEP;
+    size_t step = ahead - ((uintptr_t)object & (ahead - 1));
     unsigned count = (unsigned)((step + cache->size - 1) / cache->size);
 
     max = max < left ? max : left;
@@ -168,16 +170,16 @@ const char *slab_check(struct slab *slab)
     unsigned count = 0;
 
     if (slab->inuse > slab->carved || slab->carved > slab->nobjects)
-        return "slab: inuse <= carved <= nobjects does not hold";
+        return invariant_broken(INVARIANT_SLAB_COUNTS);
     for (struct free_object *it = slab->freelist; it != NULL; it = it->next) {
         int index = slab_index(slab, (uintptr_t)it);
         if (index < 0 || index >= slab->carved)
-            return "slab: free list leaves the slab's objects";
+            return invariant_broken(INVARIANT_SLAB_RANGE);
         if (it->key != object_key(it))
-            return "slab: a free object was written to";
+            return invariant_broken(INVARIANT_SLAB_MARK);
         if (++count > slab->nobjects)
-            return "slab: free list is circular";
+            return invariant_broken(INVARIANT_SLAB_CYCLE);
     }
     return count == slab_listed(slab) ? NULL
-                                      : "slab: free list has another length";
+                                      : invariant_broken(INVARIANT_SLAB_LENGTH);
 }

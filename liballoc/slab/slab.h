@@ -80,15 +80,22 @@ void slab_take_listed(struct slab *slab, struct chain *chain);
  */
 void slab_carve(struct slab *slab, unsigned max, struct chain *chain);
 
+/* Precondition: inuse > 0, and it is an object of the slab, not free. */
+static inline void slab_push(struct slab *slab, struct free_object *object,
+                             uintptr_t key)
+{
+    object->next = slab->freelist;
+    object->key = key;
+    slab->freelist = object;
+    slab->inuse--;
+}
+
 /* Puts one object back.  Precondition: slab_index(mem) was checked. */
 static inline void slab_put(struct slab *slab, struct free_object *object)
 {
     if (UNLIKELY(slab->inuse == 0))
         fatal("double free or corruption (slab)", object);
-    object->next = slab->freelist;
-    object->key = object_key(object);
-    slab->freelist = object;
-    slab->inuse--;
+    slab_push(slab, object, object_key(object));
 }
 
 /*

@@ -121,7 +121,7 @@ TEST(surface, malloc_size_is_the_usable_size)
     good_fn *good = ENTRY(good_fn *, "malloc_good_size");
     CHECK_EQ(size_of(NULL), 0);
     for (size_t size = 1; size < 10 * MIB; size = size * 3 + 1) {
-        void *mem = launder(malloc(size));
+        void *mem = launder(malloc(good(size)));
         CHECK_EQ(size_of(mem), malloc_usable_size(mem));
         CHECK(good(size) >= size);
         if (good(size) > malloc_usable_size(mem)) {

@@ -88,7 +88,7 @@ static void hold_and_drop(const char *conf)
 
 TEST(walk, finds_every_live_block_and_no_other)
 {
-    hold_and_drop("");
+    hold_and_drop("slab_after:0");
 }
 
 TEST(walk, finds_every_live_block_in_classic_mode)

@@ -6,6 +6,7 @@
 int main(void)
 {
     void *mem = block(SLAB_SIZE);
+    block(SLAB_SIZE); /* keeps a chunk from merging with what is behind */
     free(victim(mem));
     for (size_t i = 0; i < 1024; i++) {
         block(200 + i);

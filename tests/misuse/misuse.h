@@ -21,7 +21,7 @@
 #define MIB ((size_t)1024 * 1024)
 
 enum {
-    SLAB_SIZE = 100,         /* a small object: slab, or chunk when classic */
+    SLAB_SIZE = 100, /* a small object: slab, or chunk when first or classic */
     CHUNK_SIZE = 5000,       /* a chunk of an arena */
     RUN_SIZE = 1 << 20,      /* a run of pages */
     MMAPPED_SIZE = 32 << 20, /* an mmapped chunk */

@@ -36,6 +36,21 @@ TEST_CHILD(heap, blocks_of_every_size_come_and_go_in_classic_mode)
     CHECK_EQ(kind_of(get(24)), BLOCK_CHUNK);
 }
 
+TEST_CHILD(heap, the_first_objects_of_a_class_are_chunks)
+{
+    tunables.slab_after = 20;
+    REQUIRE(heap_try_start());
+    for (int i = 0; i < 20; i++)
+        CHECK_EQ(kind_of(get(100)), BLOCK_CHUNK);
+    CHECK_EQ(kind_of(get(100)), BLOCK_SLAB);
+    CHECK_EQ(kind_of(get(120)), BLOCK_CHUNK);
+    /* 4 KiB of them: the first page that a slab would touch. */
+    CHECK_EQ(kind_of(get(2048)), BLOCK_CHUNK);
+    CHECK_EQ(kind_of(get(2048)), BLOCK_CHUNK);
+    CHECK_EQ(kind_of(get(2048)), BLOCK_SLAB);
+    CHECK_EQ(kind_of(heap_alloc_aligned(400, 64)), BLOCK_SLAB);
+}
+
 TEST_CHILD(heap, each_size_is_of_its_kind)
 {
     heap_start();

@@ -21,9 +21,10 @@ static void *owner_body(void *count)
         heap_lock(heap);
         guarded++;
         heap_unlock(heap);
-        if (heap_try_enter(heap)) {
+        uint32_t epoch = heap_enter_works() ? heap_try_enter(heap) : 1;
+        if ((epoch & 1) == 0) {
             guarded++;
-            heap_leave(heap);
+            heap_leave(heap, epoch);
         } else {
             heap_lock(heap);
             guarded++;

@@ -10,7 +10,7 @@ TEST(meta, memory_is_zeroed_aligned_and_its_own)
     unsigned char *last = NULL;
 
     for (size_t size = 1; size < 3000; size += 37) {
-        unsigned char *mem = meta_alloc(size);
+        unsigned char *mem = meta_alloc(size, 64);
         REQUIRE(mem != NULL);
         CHECK_EQ((uintptr_t)mem % 64, 0);
         CHECK(is_filled(mem, 0, size));
@@ -22,7 +22,7 @@ TEST(meta, memory_is_zeroed_aligned_and_its_own)
 
 TEST(meta, what_is_larger_than_a_step_comes_too)
 {
-    unsigned char *mem = meta_alloc(3 * (size_t)MIB + 1);
+    unsigned char *mem = meta_alloc(3 * (size_t)MIB + 1, 64);
 
     REQUIRE(mem != NULL);
     CHECK(is_filled(mem, 0, 3 * (size_t)MIB + 1));
@@ -33,7 +33,7 @@ TEST(meta, bytes_are_counted)
 {
     size_t before = meta_bytes();
 
-    CHECK(meta_alloc(100) != NULL);
+    CHECK(meta_alloc(100, 64) != NULL);
     CHECK_EQ(meta_bytes() - before, 128);
 }
 
@@ -42,16 +42,16 @@ TEST_CHILD(meta, no_memory_is_null_and_changes_nothing)
     size_t before = meta_bytes();
 
     fault(OS_MMAP, 1, true);
-    CHECK(meta_alloc(64 * (size_t)MIB) == NULL);
+    CHECK(meta_alloc(64 * (size_t)MIB, 64) == NULL);
     CHECK_EQ(meta_bytes(), before);
     fault_none();
-    CHECK(meta_alloc(64) != NULL);
+    CHECK(meta_alloc(64, 64) != NULL);
 }
 
 static void *take(void *unused)
 {
     for (int i = 0; i < 2000; i++) {
-        size_t *mem = meta_alloc(64);
+        size_t *mem = meta_alloc(64, 64);
         CHECK(mem != NULL && *mem == 0);
         if (mem != NULL)
             *mem = 1;

@@ -167,9 +167,12 @@ static struct chain cut(struct chain *chain, unsigned count,
 {
     struct chain part = {chain->head, count, false};
 
-    for (unsigned i = 0; i < count; i++)
-        *tail = chain_pop(chain);
-    (*tail)->next = NULL;
+    struct free_object *last = chain_pop(chain);
+    for (unsigned i = 1; i < count; i++)
+        last = chain_pop(chain);
+    if (last != NULL)
+        last->next = NULL;
+    *tail = last;
     return part;
 }
 
