@@ -7,6 +7,7 @@
 #include "arena/chunk.h"
 #include "arena/top.h"
 #include "base/debug.h"
+#include "layout/invariants.h"
 
 /* What the walks gather. */
 struct check {
@@ -21,13 +22,13 @@ static const char *check_chunk(const struct chunk *chunk, bool prev_free,
                                size_t prev_size)
 {
     if (!chunk_is_valid(chunk))
-        return "chunk: header checksum";
+        return invariant_broken(INVARIANT_CHUNK_SUM);
     if (chunk_prev_inuse(chunk) == prev_free)
-        return "chunk: PREV_INUSE differs from the chunk before";
+        return invariant_broken(INVARIANT_CHUNK_INUSE);
     if (prev_free && chunk->prev_size != prev_size)
-        return "chunk: prev_size differs from the chunk before";
+        return invariant_broken(INVARIANT_CHUNK_PREV);
     if (prev_free && chunk_is_free(chunk))
-        return "chunk: two free chunks side by side";
+        return invariant_broken(INVARIANT_CHUNK_MERGE);
     return NULL;
 }
 
@@ -47,7 +48,7 @@ static void check_segment(struct arena *arena, struct segment segment,
             break;
         size_t size = chunk_size(chunk);
         if (size < CHUNK_MIN || (uintptr_t)chunk + size > last) {
-            check->wrong = "chunk: size leaves its segment";
+            check->wrong = invariant_broken(INVARIANT_CHUNK_SIZE);
             break;
         }
         prev_free = chunk_is_free(chunk) && chunk != arena->top;
@@ -64,9 +65,9 @@ static void check_free(struct arena *arena, struct chunk *chunk, void *data)
     (void)arena;
     check->free_on_bins += chunk_size(chunk);
     if (!chunk_is_free(chunk))
-        check->wrong = "bins: a chunk in use on a list";
+        check->wrong = invariant_broken(INVARIANT_BIN_FREE);
     if (chunk->fd->bk != chunk || chunk->bk->fd != chunk)
-        check->wrong = "bins: list links do not match";
+        check->wrong = invariant_broken(INVARIANT_BIN_LINKS);
 }
 
 const char *arena_check(struct arena *arena)
@@ -79,8 +80,8 @@ const char *arena_check(struct arena *arena)
     if (check.wrong != NULL)
         return check.wrong;
     if (check.free_in_segments != check.free_on_bins)
-        return "arena: free chunks in segments and on bins differ";
+        return invariant_broken(INVARIANT_BIN_ALL);
     return check.free_on_bins == arena->free_bytes
                ? NULL
-               : "arena: free_bytes differs from the bins";
+               : invariant_broken(INVARIANT_BIN_BYTES);
 }

@@ -9,11 +9,23 @@
 #include "base/compiler.h"
 #include "base/config.h"
 
+#include <stddef.h>
+
 /* level: 1 cheap, 2 one object, 3 a whole structure. */
 #define ASSERT(level, cond)                               \
     do {                                                  \
         if (config_debug >= (level) && UNLIKELY(!(cond))) \
             assert_fail(#cond, __FILE__, __LINE__);       \
+    } while (0)
+
+/* `check` gives NULL, or which invariant is broken: that is said. */
+#define ASSERT_HOLDS(level, check)                       \
+    do {                                                 \
+        if (config_debug >= (level)) {                   \
+            const char *wrong_ = (check);                \
+            if (UNLIKELY(wrong_ != NULL))                \
+                assert_fail(wrong_, __FILE__, __LINE__); \
+        }                                                \
     } while (0)
 
 NORETURN COLD void assert_fail(const char *what, const char *file, int line);

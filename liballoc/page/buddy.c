@@ -5,6 +5,7 @@
 #include "base/compiler.h"
 #include "base/debug.h"
 #include "base/list.h"
+#include "layout/invariants.h"
 #include "page/page_map.h"
 
 enum {
@@ -211,18 +212,18 @@ static const char *area_check(const struct buddy *buddy, unsigned order,
     list_for_each (it, &area->list) {
         size_t pfn = pfn_of(buddy, CONTAINER_OF(it, struct page, lru));
         if (!buddy_is_free(buddy, pfn, order))
-            return "buddy: a block on a list of another order or state";
+            return invariant_broken(INVARIANT_BUDDY_BLOCK);
         if (pfn & (((size_t)1 << order) - 1))
-            return "buddy: a block is not aligned to its size";
+            return invariant_broken(INVARIANT_BUDDY_ALIGN);
         if (order < MAX_ORDER &&
             buddy_is_free(buddy, buddy_of(pfn, order), order))
-            return "buddy: two free buddies were not merged";
+            return invariant_broken(INVARIANT_BUDDY_MERGE);
         count++;
     }
     if (count != area->nr_free)
-        return "buddy: nr_free differs from the list";
+        return invariant_broken(INVARIANT_BUDDY_COUNT);
     if ((count > 0) != ((buddy->order_mask >> order & 1) != 0))
-        return "buddy: the order mask differs from the lists";
+        return invariant_broken(INVARIANT_BUDDY_MASK);
     *pages += count << order;
     return NULL;
 }
@@ -237,5 +238,5 @@ const char *buddy_check(const struct buddy *buddy)
             return wrong;
     }
     return pages == buddy->nr_free ? NULL
-                                   : "buddy: free pages differ from the lists";
+                                   : invariant_broken(INVARIANT_BUDDY_TOTAL);
 }

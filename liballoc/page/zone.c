@@ -4,6 +4,7 @@
 #include "base/compiler.h"
 #include "base/debug.h"
 #include "base/lock.h"
+#include "layout/invariants.h"
 #include "os/os_mem.h"
 #include "page/buddy.h"
 #include "page/reclaim.h"
@@ -160,5 +161,5 @@ const char *zone_check(struct zone *zone)
         pfn += npages - 1;
     }
     return dirty == zone->nr_dirty ? NULL
-                                   : "zone: nr_dirty differs from the bitmap";
+                                   : invariant_broken(INVARIANT_ZONE_DIRTY);
 }

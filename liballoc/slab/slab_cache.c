@@ -4,6 +4,7 @@
 #include "base/compiler.h"
 #include "base/debug.h"
 #include "base/list.h"
+#include "layout/invariants.h"
 
 enum {
     PARTIAL_SCAN = 8, /* partial slabs compared to find the fullest */
@@ -80,7 +81,7 @@ static void slab_release(struct slab_cache *cache,
 {
     struct page *page = slab_page(slab);
 
-    ASSERT(2, slab_check(slab) == NULL);
+    ASSERT_HOLDS(2, slab_check(slab));
     cache->nr_slabs--;
     page_set_state(page, PAGE_NONE);
     page_list_free(from->list, page);
@@ -227,11 +228,11 @@ static void check_slab(struct slab *slab, void *data)
     if (check->wrong == NULL)
         check->wrong = slab_check(slab);
     if (check->wrong == NULL && slab->cache != check->cache)
-        check->wrong = "slab: on a list of another cache";
+        check->wrong = invariant_broken(INVARIANT_SLAB_CACHE);
     if (check->wrong == NULL && slab->on_list == SLAB_EMPTY && slab->inuse > 0)
-        check->wrong = "slab: on the empty list with objects in use";
+        check->wrong = invariant_broken(INVARIANT_SLAB_EMPTY);
     if (check->wrong == NULL && slab->on_list == SLAB_FULL && !is_full)
-        check->wrong = "slab: on the full list with free objects";
+        check->wrong = invariant_broken(INVARIANT_SLAB_FULL);
 }
 
 const char *slab_cache_check(struct slab_cache *cache)
@@ -240,6 +241,6 @@ const char *slab_cache_check(struct slab_cache *cache)
 
     slab_cache_walk(cache, check_slab, &check);
     if (check.wrong == NULL && check.slabs != cache->nr_slabs)
-        return "slab cache: nr_slabs differs from the lists";
+        return invariant_broken(INVARIANT_SLAB_NUMBER);
     return check.wrong;
 }
