@@ -152,13 +152,16 @@ def count_calls(tools, row, seed):
 
 
 def missing_calls(row, counted):
-    """One line when fewer blocks were asked for than operations claimed."""
-    if row.kind != "work" or not counted:
+    """(kind, text) when fewer blocks were asked for than operations claimed."""
+    if row.kind != "work":
         return None
+    if not counted:
+        return ("NOT COUNTED", f"{row.name}: its calls could not be counted: "
+                "whether all are made is not known")
     if counted["allocations"] < counted["ops"]:
-        return (f"{row.name}: {counted['ops']} operations claimed, "
-                f"{counted['allocations']} allocations made: calls were "
-                "optimised away, do not trust this row")
+        return ("CALLS MISSING", f"{row.name}: {counted['ops']} operations "
+                f"claimed, {counted['allocations']} allocations made: calls "
+                "were optimised away, do not trust this row")
     return None
 
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -76,6 +77,19 @@ void free(void *mem)
     if (mem)
         atomic_fetch_add_explicit(&frees, 1, memory_order_relaxed);
     __libc_free(mem);
+}
+
+/* A child counts its own calls only. */
+static void start_again(void)
+{
+    atomic_store(&allocations, 0);
+    atomic_store(&frees, 0);
+    atomic_store(&bytes, 0);
+}
+
+static __attribute__((constructor)) void prepare(void)
+{
+    pthread_atfork(NULL, NULL, start_again);
 }
 
 static __attribute__((destructor)) void say(void)
