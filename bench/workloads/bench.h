@@ -133,6 +133,7 @@ extern const struct workload false_sharing_workloads[];
 extern const struct workload smartheap_workloads[];
 extern const struct workload pareto_workloads[];
 extern const struct workload idle_workloads[];
+extern const struct workload replay_workloads[];
 extern const struct workload footprint_workloads[];
 
 /* One thread's view of a loop. */

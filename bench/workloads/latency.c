@@ -144,16 +144,14 @@ void __wrap_free(void *mem)
 
 void latency_record(bool on)
 {
-    size_t bytes = SHARDS * sizeof *shards;
     if (!on) {
         atomic_store(&recording, false);
         ticks_per_ns = (double)(ticks() - started_ticks) /
                        (double)(clock_ns() - started_ns);
         return;
     }
-    if (shards)
-        harness_pages_free(shards, bytes);
-    shards = harness_pages(bytes);
+    if (!shards)
+        shards = harness_pages(SHARDS * sizeof *shards);
     started_ticks = ticks();
     started_ns = clock_ns();
     atomic_store_explicit(&recording, true, memory_order_release);

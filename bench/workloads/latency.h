@@ -25,7 +25,7 @@ struct latency {
     double max;
 };
 
-/* Calls are counted from (true) to (false); each start begins anew. */
+/* Calls are counted between (true) and (false), in one or more parts. */
 void latency_record(bool on);
 double latency_clock_ns(void);
 struct latency latency_summary(enum latency_kind kind);

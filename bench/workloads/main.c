@@ -30,6 +30,7 @@ static const struct family {
     {"smartheap", smartheap_workloads},
     {"alloc-test", pareto_workloads},
     {"idle", idle_workloads},
+    {"trace", replay_workloads},
     {"footprint", footprint_workloads},
 };
 
