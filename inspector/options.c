@@ -218,4 +218,9 @@ void options_parse(int argc, char **argv, struct context *context,
     argp_err_exit_status = STATUS_USAGE;
     context->argv = xcalloc((size_t)argc + 1, sizeof *context->argv);
     (void)argp_parse(&argp, argc, argv, 0, NULL, &parse);
+    if ((command->flags & COMMAND_OWN_FILE) != 0) {
+        context->file = options->file;
+        context->force = options->force;
+        options->file = NULL;
+    }
 }

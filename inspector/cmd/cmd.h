@@ -20,6 +20,7 @@ struct command_option {
 enum command_flags {
     COMMAND_NO_TARGET = 1,  /* the arguments begin right behind the verb */
     COMMAND_NEEDS_ROOT = 2, /* a target without liballoc is STATUS_GONE */
+    COMMAND_OWN_FILE = 4,   /* it writes the file of --output itself */
 };
 
 enum { COMMAND_OPTIONS = 8 };
@@ -31,6 +32,8 @@ struct context {
     char **argv;
     enum target_mode mode;   /* for verbs that open targets themselves */
     struct failure *failure; /* filled by a verb that fails: main prints it */
+    const char *file;        /* of --output, with COMMAND_OWN_FILE; NULL */
+    bool force;              /* it may exist */
     const char *values[COMMAND_OPTIONS]; /* of the verb's options */
     const struct command *command;
 };

@@ -191,7 +191,9 @@ void target_release(struct target *target)
 
 double target_stop_ms(const struct target *target)
 {
-    return target->stop_ms;
+    double now = target->held > 0 ? now_ms() - target->held_since_ms : 0;
+
+    return target->stop_ms + now;
 }
 
 static const struct vma *load_vmas(struct target *target, bool use,

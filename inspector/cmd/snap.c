@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Takes a snapshot: a file that gdb opens and all verbs read. */
+#include "cmd/view.h"
+#include "snapshot/snapshot.h"
+
+#include <stdio.h>
+
+static void say(struct context *context, const char *path,
+                const struct snapshot_result *result)
+{
+    struct summary *summary = summary_begin(context->output, "snap");
+
+    summary_add(summary, "file", COLUMN_TEXT, value_text(path),
+                "the snapshot: give it to any verb, or to gdb -c");
+    summary_add(summary, "on_disk", COLUMN_BYTES, value_number(result->on_disk),
+                "what it takes");
+    summary_add(summary, "size", COLUMN_BYTES, value_number(result->size),
+                "with its holes: copy it by cp --sparse=always, or tar -S");
+    summary_add(summary, "memory", COLUMN_BYTES, value_number(result->memory),
+                "memory that it describes");
+    summary_add(summary, "kept", COLUMN_BYTES, value_number(result->kept),
+                "bytes of that memory in it; all else is zeros");
+    summary_add(summary, "unreadable", COLUMN_COUNT,
+                value_number(result->unreadable),
+                "structures that could not be copied");
+    (void)summary_end(summary);
+}
+
+static enum status run(struct context *context)
+{
+    char path[256];
+    struct snapshot_result result;
+    struct snapshot_request request = {
+        .path = context->file,
+        .content = command_option(context, "content") != NULL,
+        .force = context->force,
+    };
+
+    if (request.path == NULL && context->argc > 0)
+        request.path = context->argv[0];
+    if (request.path == NULL) {
+        const char *program = target_program(context->target);
+        (void)snprintf(path, sizeof path, "%s.%d.heap",
+                       *program != '\0' ? program : "snapshot",
+                       (int)target_pid(context->target));
+        for (char *at = path; *at != '\0'; at++)
+            *at = *at == '/' ? '_' : *at;
+        request.path = path;
+    }
+    struct model *model = view_begin(context, true);
+    if (model == NULL)
+        return context->failure->status;
+    bool done = snapshot_write(model, &request, &result, context->failure);
+    enum status status = view_end(context, model, STATUS_FINE);
+    if (!done)
+        return context->failure->status;
+    say(context, request.path, &result);
+    return status == STATUS_FINE && result.unreadable > 0 ? STATUS_INCOMPLETE
+                                                          : status;
+}
+
+const struct command cmd_snap = {
+    .name = "snap",
+    .arguments = "TARGET [FILE]",
+    .summary = "a snapshot file of the heap's metadata, for all verbs and gdb",
+    .example = "heapinspect snap 1234 -o before.heap --stop",
+    .flags = COMMAND_NEEDS_ROOT | COMMAND_OWN_FILE,
+    .run = run,
+    .options = {{"content", NULL,
+                 "With the program's bytes: the whole heap, stacks, data"}},
+};

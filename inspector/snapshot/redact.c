@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Of the memory that the allocator manages, only what is its own:
+ *
+ *   chunk:  size_flags; prev_size, if the chunk before is free;
+ *           free: fd, bk and, where it means something, clean
+ *   marked objects, chunks, runs:  next, key
+ *   mmapped chunks:  their header
+ *
+ * All else stays zero: what the program wrote, and what it left behind in
+ * freed memory.
+ */
+#include "snapshot/internal.h"
+
+#include "walk/objects.h"
+
+#include <string.h>
+
+enum { COPY_STEP = 256 * 1024 };
+
+struct redact {
+    const struct model *model;
+    struct snapshot_file *file;
+    struct snapshot_result *result;
+};
+
+static void copy(struct redact *redact, uintptr_t address, size_t size)
+{
+    while (size > 0) {
+        size_t step = size < COPY_STEP ? size : COPY_STEP;
+        const void *bytes = far_view(redact->model->target, address, step);
+        if (bytes != NULL)
+            file_put(redact->file, address, bytes, step);
+        else
+            redact->result->unreadable++;
+        address += step;
+        size -= step;
+    }
+}
+
+static void copy_metadata(void *data, uintptr_t start, size_t size)
+{
+    copy(data, start, size);
+}
+
+/* {next, key} of a freed object; the program's bytes have no right key. */
+static void put_mark(struct redact *redact, uintptr_t mem)
+{
+    const struct model *model = redact->model;
+    struct free_object object;
+    const void *bytes = far_view(model->target, mem, sizeof object);
+
+    if (bytes == NULL)
+        return;
+    memcpy(&object, bytes, sizeof object);
+    if (object.key == (model->object_secret ^ mem))
+        file_put(redact->file, mem, &object, sizeof object);
+}
+
+static void put_chunk(struct redact *redact, const struct object *object)
+{
+    size_t header[2];
+    const void *bytes =
+        far_view(redact->model->target, object->start, sizeof header);
+
+    if (bytes == NULL) {
+        redact->result->unreadable++;
+        return;
+    }
+    memcpy(header, bytes, sizeof header);
+    /* Else the word belongs to the program's chunk before. */
+    if ((header[1] & PREV_INUSE) != 0)
+        header[0] = 0;
+    file_put(redact->file, object->start, header, sizeof header);
+    if ((object->flags & CHUNK_FREE) != 0) {
+        size_t size = object->size >= PURGE_CHUNK ? 3 * sizeof(uintptr_t)
+                                                  : 2 * sizeof(uintptr_t);
+        copy(redact, object->mem, size);
+    } else if (object->state != OBJECT_LIVE && object->state != OBJECT_TOP) {
+        put_mark(redact, object->mem);
+    }
+}
+
+static void put_object(struct redact *redact, const struct object *object)
+{
+    switch (object->block) {
+    case BLOCK_SLAB:
+    case BLOCK_CACHE:
+        if (object->state != OBJECT_VIRGIN && object->state != OBJECT_LIVE)
+            put_mark(redact, object->start);
+        break;
+    case BLOCK_SEGMENT:
+        /* Of a damaged stretch the first header may be looked at again. */
+        put_chunk(redact, object);
+        break;
+    case BLOCK_RUN:
+        put_mark(redact, object->mem);
+        break;
+    case BLOCK_MMAP:
+        copy(redact, object->mem - CHUNK_HEADER, CHUNK_HEADER);
+        break;
+    case BLOCK_FREE:
+    case BLOCK_LISTED:
+    case BLOCK_USER:
+    case BLOCK_MMAP_KEPT:
+    case BLOCK_META:
+    case BLOCK_UNKNOWN:
+    case NBLOCKKINDS:
+        break;
+    }
+}
+
+/* The headers of size 0 that close the segments. */
+static void put_ends(struct redact *redact)
+{
+    struct block_walk walk;
+    struct block block;
+
+    block_walk_begin(&walk, redact->model);
+    while (block_walk_next(&walk, &block)) {
+        uintptr_t last = block.start + block.size - CHUNK_HEADER;
+        const struct object end = {
+            .state = OBJECT_LIVE, .block = BLOCK_SEGMENT, .start = last};
+        if (block.kind == BLOCK_SEGMENT)
+            put_chunk(redact, &end);
+    }
+}
+
+void redact_put(const struct model *model, struct snapshot_file *file,
+                struct snapshot_result *result)
+{
+    struct redact redact = {model, file, result};
+    struct object_walk walk;
+    struct object object;
+
+    metadata_each(model, copy_metadata, &redact);
+    object_walk_begin(&walk, model, NULL);
+    while (object_walk_next(&walk, &object))
+        put_object(&redact, &object);
+    object_walk_end(&walk);
+    put_ends(&redact);
+}
+
+/* Pages that the kernel holds nothing for are zeros, and not read at all. */
+void content_put(const struct model *model, struct snapshot_file *file,
+                 struct snapshot_result *result)
+{
+    enum { PAGES = 64 };
+    struct redact redact = {model, file, result};
+    size_t page = file->page;
+    uint8_t bits[PAGES];
+
+    for (size_t i = 0; i < file->plan->count; i++) {
+        const struct stretch *stretch = &file->plan->all[i];
+        if (!stretch->stored)
+            continue;
+        for (uintptr_t at = stretch->start; at < stretch->end;
+             at += PAGES * page) {
+            size_t count = (stretch->end - at) / page;
+            count = count < PAGES ? count : PAGES;
+            bool known = target_residency(model->target, at, count, bits);
+            for (size_t p = 0; p < count; p++) {
+                bool empty = known && (bits[p] & KNOWN) != 0 &&
+                             (bits[p] & (RESIDENT | SWAPPED)) == 0;
+                /* A file's page may be there and not in our table. */
+                if (!empty || (stretch->flags & PF_W) == 0)
+                    copy(&redact, at + p * page, page);
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SNAPSHOT_SNAPSHOT_H
+#define SNAPSHOT_SNAPSHOT_H
+/*
+ * Writes snapshots (layout/snapshot.h): a heap as a core that gdb opens and
+ * all verbs read.
+ *
+ *   plan.c      which stretches are stored      metadata.c  our structures
+ *   redact.c    which bytes of heaps are ours   notes.c     all but memory
+ *   file.c      the sparse file
+ *
+ * The file appears under its name when it is whole, or not at all.
+ */
+#include "walk/model.h"
+
+struct snapshot_request {
+    const char *path;
+    bool content; /* the program's bytes too */
+    bool force;   /* the file may exist */
+};
+
+struct snapshot_result {
+    uint64_t size;    /* of the file, holes included */
+    uint64_t on_disk; /* bytes that it takes */
+    uint64_t memory;  /* bytes of memory that it describes */
+    uint64_t kept;    /* of these, bytes that were copied */
+    size_t segments;
+    size_t unreadable; /* objects or pages that could not be copied */
+};
+
+/* Of the target of a model that is held.  False with *failure. */
+bool snapshot_write(const struct model *model,
+                    const struct snapshot_request *request,
+                    struct snapshot_result *result, struct failure *failure);
+
+#endif
