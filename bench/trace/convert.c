@@ -312,10 +312,11 @@ const char *convert(const struct raw *raw, const char *path,
     }
     put_head(&to, TRACE_END, 0);
     const char *why = "no memory";
-    if (order && !to.no_memory)
-        why = converted->header.nthreads > TRACE_MAX_THREADS
-                  ? "too many threads for a trace"
-                  : write_in_place(&to, path);
+    if (order && converted->header.nthreads > TRACE_MAX_THREADS) {
+        why = "too many threads for a trace";
+    } else if (order && !to.no_memory) {
+        why = write_in_place(&to, path);
+    }
     free(order);
     free(to.bytes);
     free(to.callers);

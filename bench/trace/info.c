@@ -35,7 +35,7 @@ static void take(struct summary *summary, const struct trace_record *record)
 
 static void print_number(const char *name, uint64_t value)
 {
-    printf("%s: %llu\n", name, (unsigned long long)value);
+    dprintf(1, "%s: %llu\n", name, (unsigned long long)value);
 }
 
 static void print_summary(const struct trace_header *header,
@@ -47,7 +47,7 @@ static void print_summary(const struct trace_header *header,
         [TRACE_FREE] = "free",
     };
     uint64_t ended = summary->calls[TRACE_FREE] + summary->calls[TRACE_REALLOC];
-    printf("program: %s\n", header->program);
+    dprintf(1, "program: %s\n", header->program);
     print_number("calls", header->ncalls);
     print_number("objects", header->nobjects);
     print_number("threads", header->nthreads);
@@ -61,9 +61,10 @@ static void print_summary(const struct trace_header *header,
     print_number("bytes at the peak", header->peak_bytes);
     print_number("largest size", header->max_size);
     for (unsigned i = 0; i < OCTAVES; i++) {
-        if (summary->octaves[i])
-            printf("sizes up to %llu: %llu\n", 1ull << i,
-                   (unsigned long long)summary->octaves[i]);
+        if (summary->octaves[i]) {
+            dprintf(1, "sizes up to %llu: %llu\n", 1ull << i,
+                    (unsigned long long)summary->octaves[i]);
+        }
     }
 }
 
@@ -85,6 +86,6 @@ int command_info(const char *file)
         reader_close(reader);
     }
     if (why)
-        fprintf(stderr, "bench_trace: %s %s\n", file, why);
+        dprintf(2, "bench_trace: %s %s\n", file, why);
     return why ? 2 : 0;
 }

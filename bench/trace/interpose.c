@@ -154,9 +154,10 @@ EXPORT void *memalign(size_t align, size_t size)
         return early_alloc(size);
     bool recorded = recorder_enter();
     void *mem = next.memalign(align, size);
-    if (recorded && mem)
+    if (recorded && mem) {
         recorder_event(RAW_ALIGNED, mem, size,
                        (unsigned)__builtin_ctzll(align | 1ull << 63));
+    }
     recorder_leave();
     return mem;
 }

@@ -9,18 +9,18 @@
 
 static void help(void)
 {
-    printf("usage: bench_trace record -o FILE [--all] [--max N] -- PROGRAM "
-           "[ARGS...]\n"
-           "       bench_trace info FILE\n"
-           "  --all    each process that was recorded: FILE, FILE.1, ...\n"
-           "  --max N  only the first N calls of each process\n"
-           "exit status: 0 done, 1 nothing recorded, 2 wrong usage or no "
-           "trace\n");
+    dprintf(1, "usage: bench_trace record -o FILE [--all] [--max N] -- PROGRAM "
+               "[ARGS...]\n"
+               "       bench_trace info FILE\n"
+               "  --all    each process that was recorded: FILE, FILE.1, ...\n"
+               "  --max N  only the first N calls of each process\n"
+               "exit status: 0 done, 1 nothing recorded, 2 wrong usage or no "
+               "trace\n");
 }
 
 static int usage(const char *why, const char *what)
 {
-    fprintf(stderr, "bench_trace: %s%s (see bench_trace --help)\n", why, what);
+    dprintf(2, "bench_trace: %s%s (see bench_trace --help)\n", why, what);
     return 2;
 }
 

@@ -28,9 +28,10 @@ static bool grow(struct objects *objects)
     if (!larger.slots)
         return false;
     for (size_t i = 0; i < objects->nslots; i++) {
-        if (objects->slots[i].address)
+        if (objects->slots[i].address) {
             larger.slots[find(&larger, objects->slots[i].address)] =
                 objects->slots[i];
+        }
     }
     larger.count = objects->count;
     free(objects->slots);

@@ -158,7 +158,7 @@ struct reader *reader_open(const char *path, const char **why)
     }
     reader->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (reader->fd < 0) {
-        *why = strerror(errno);
+        *why = "cannot be opened";
         return NULL;
     }
     reader->stream.zalloc = zlib_alloc;

@@ -49,15 +49,14 @@ static _Noreturn void become(const struct record_options *options,
     const char *others = getenv("LD_PRELOAD");
     char preload[2 * PATH_MAX];
     char max[32];
-    snprintf(preload, sizeof preload, "%s%s%s", recorder,
-             others && *others ? ":" : "", others ? others : "");
-    snprintf(max, sizeof max, "%llu", (unsigned long long)options->max);
+    (void)snprintf(preload, sizeof preload, "%s%s%s", recorder,
+                   others && *others ? ":" : "", others ? others : "");
+    (void)snprintf(max, sizeof max, "%llu", (unsigned long long)options->max);
     if (setenv("LD_PRELOAD", preload, 1) == 0 &&
         setenv(RAW_DIR_VARIABLE, directory, 1) == 0 &&
         (options->max == 0 || setenv(RAW_MAX_VARIABLE, max, 1) == 0))
         execvp(options->program[0], options->program);
-    fprintf(stderr, "bench_trace: %s: %s\n", options->program[0],
-            strerror(errno));
+    dprintf(2, "bench_trace: %s: %s\n", options->program[0], strerror(errno));
     _exit(FAILED_TO_START);
 }
 
@@ -70,8 +69,8 @@ static int run_program(const struct record_options *options,
     if (child == 0)
         become(options, directory, recorder);
     /* A Ctrl-C is meant for the program: what it did is still wanted. */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGQUIT, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGQUIT, SIG_IGN);
     while (child > 0 && waitpid(child, &status, 0) < 0) {
         if (errno != EINTR)
             return FAILED_TO_START;
@@ -125,20 +124,23 @@ static bool convert_file(const struct found *file, const char *path)
     struct raw raw;
     struct converted done;
     if (!raw_open(&raw, file->path)) {
-        fprintf(stderr, "bench_trace: %s: cannot be read\n", file->path);
+        dprintf(2, "bench_trace: %s: cannot be read\n", file->path);
         return false;
     }
     const char *why = convert(&raw, path, &done);
-    if (why)
-        fprintf(stderr, "bench_trace: %s: %s\n", path, why);
-    else
-        printf("%s: %s (pid %llu): %llu calls, %llu objects, %llu threads, "
-               "%llu foreign frees, %llu lost\n",
-               path, done.header.program, (unsigned long long)raw.header->pid,
-               (unsigned long long)done.header.ncalls,
-               (unsigned long long)done.header.nobjects,
-               (unsigned long long)done.header.nthreads,
-               (unsigned long long)done.foreign, (unsigned long long)done.lost);
+    if (why) {
+        dprintf(2, "bench_trace: %s: %s\n", path, why);
+    } else {
+        dprintf(1,
+                "%s: %s (pid %llu): %llu calls, %llu objects, %llu threads, "
+                "%llu foreign frees, %llu lost\n",
+                path, done.header.program, (unsigned long long)raw.header->pid,
+                (unsigned long long)done.header.ncalls,
+                (unsigned long long)done.header.nobjects,
+                (unsigned long long)done.header.nthreads,
+                (unsigned long long)done.foreign,
+                (unsigned long long)done.lost);
+    }
     raw_close(&raw);
     return why == NULL;
 }
@@ -150,7 +152,7 @@ static bool convert_files(const struct record_options *options,
     char path[PATH_MAX];
     size_t count = find_files(directory, files);
     if (count == 0) {
-        fprintf(stderr,
+        dprintf(2,
                 "bench_trace: nothing was recorded: %s makes no call, or is "
                 "statically linked or setuid\n",
                 options->program[0]);
@@ -158,12 +160,13 @@ static bool convert_files(const struct record_options *options,
     }
     bool done = convert_file(&files[0], options->file);
     for (size_t i = 1; done && options->all && i < count; i++) {
-        snprintf(path, sizeof path, "%s.%zu", options->file, i);
+        (void)snprintf(path, sizeof path, "%s.%zu", options->file, i);
         done = convert_file(&files[i], path);
     }
-    if (count > 1 && !options->all)
-        printf("%zu less busy processes left out (--all keeps them)\n",
-               count - 1);
+    if (count > 1 && !options->all) {
+        dprintf(1, "%zu less busy processes left out (--all keeps them)\n",
+                count - 1);
+    }
     return done;
 }
 
@@ -187,21 +190,22 @@ int command_record(const struct record_options *options)
     char recorder[PATH_MAX];
     char directory[PATH_MAX];
     const char *temporary = getenv("TMPDIR");
-    snprintf(directory, sizeof directory, "%s/bench_trace.XXXXXX",
-             temporary && *temporary ? temporary : "/tmp");
+    (void)snprintf(directory, sizeof directory, "%s/bench_trace.XXXXXX",
+                   temporary && *temporary ? temporary : "/tmp");
     if (!find_recorder(recorder)) {
-        fprintf(stderr, "bench_trace: there is no libbench_recorder.so\n");
+        dprintf(2, "bench_trace: there is no libbench_recorder.so\n");
         return 1;
     }
     if (!mkdtemp(directory)) {
-        fprintf(stderr, "bench_trace: %s: %s\n", directory, strerror(errno));
+        dprintf(2, "bench_trace: %s: %s\n", directory, strerror(errno));
         return 1;
     }
     int status = run_program(options, directory, recorder);
     bool done = status != FAILED_TO_START && convert_files(options, directory);
-    if (done && status != 0)
-        fprintf(stderr, "bench_trace: %s ended with status %d\n",
+    if (done && status != 0) {
+        dprintf(2, "bench_trace: %s ended with status %d\n",
                 options->program[0], status);
+    }
     remove_all(directory);
     return done ? 0 : 1;
 }

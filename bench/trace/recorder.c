@@ -157,8 +157,8 @@ static int file_create(const char *directory)
 {
     int fd = -1;
     for (unsigned i = 0; fd < 0 && i < FILES_PER_PID; i++) {
-        snprintf(path, sizeof path, "%s/raw.%d.%u", directory, (int)getpid(),
-                 i);
+        (void)snprintf(path, sizeof path, "%s/raw.%d.%u", directory,
+                       (int)getpid(), i);
         fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0 && errno != EEXIST)
             break;
@@ -172,8 +172,8 @@ static bool header_write(int fd)
     if (!header)
         return false;
     header->pid = (uint64_t)getpid();
-    snprintf(header->program, sizeof header->program, "%s",
-             program_invocation_short_name);
+    (void)snprintf(header->program, sizeof header->program, "%s",
+                   program_invocation_short_name);
     header->magic = RAW_MAGIC;
     munmap(header, RAW_HEADER_BYTES);
     return true;

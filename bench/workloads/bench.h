@@ -195,9 +195,10 @@ void report_print(const struct run *run);
 static inline __attribute__((always_inline)) void
 block_touch(void *mem, size_t size, uint64_t value, enum touch touch)
 {
-    if (touch == TOUCH_START || touch == TOUCH_ENDS)
+    if (touch == TOUCH_START || touch == TOUCH_ENDS) {
         __builtin_memcpy(mem, &value,
                          size < sizeof value ? size : sizeof value);
+    }
     if (touch == TOUCH_FILL)
         __builtin_memset(mem, (int)(value & 0xff), size);
     volatile unsigned char *bytes = mem;

@@ -38,7 +38,8 @@ static void false_sharing_slice(struct worker *worker, uint64_t nops)
     (void)worker;
     for (uint64_t i = 0; i < nops; i++) {
         volatile unsigned char *object = check_block(malloc(SIZE));
-        object[0] = 0;
+        for (unsigned k = 0; k < SIZE; k++)
+            object[k] = 0;
         for (unsigned k = 0; k < WRITES; k++)
             object[k % SIZE] = (unsigned char)(object[k % SIZE] + 1);
         union {

@@ -51,9 +51,10 @@ static const struct workload *find(const char *name)
 static void list(void)
 {
     for (size_t f = 0; f < FAMILIES; f++) {
-        for (const struct workload *w = families[f].workloads; w->name; w++)
+        for (const struct workload *w = families[f].workloads; w->name; w++) {
             dprintf(1, "%s\t%s\t%u\t%s\n", w->name, families[f].name,
                     w->threads, w->description);
+        }
     }
 }
 
@@ -148,7 +149,7 @@ static _Noreturn void become_latency(char **argv)
     if (length > 0) {
         path[length] = 0;
         char *base = strrchr(path, '/') + 1;
-        strcpy(base, "bench_latency");
+        memcpy(base, "bench_latency", sizeof "bench_latency");
         execv(path, argv);
     }
     fail("--latency needs bench_latency beside bench_work");

@@ -34,10 +34,11 @@ static size_t mstress_size(struct rng *rng)
     uint64_t random = rng_next(rng);
     size_t words = 1 + rng_scale((uint32_t)random, 100);
     size_t luck = rng_scale((uint32_t)(random >> 32), 2000);
-    if (luck == 0)
+    if (luck == 0) {
         words *= 1000;
-    else if (luck <= 20)
+    } else if (luck <= 20) {
         words *= 64;
+    }
     return words * sizeof(uint64_t);
 }
 

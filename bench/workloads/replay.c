@@ -16,7 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SPINS = 200 };
+enum {
+    SPINS = 200,
+    SAMPLE_EVERY = 4096, /* calls between two looks at the clock */
+};
 
 /* One pass.  Protected by: lock, where a comment says so. */
 struct stage {
@@ -120,6 +123,22 @@ static void *make_null(const struct play *play)
 }
 
 static inline __attribute__((always_inline)) void
+play_one(const struct play *play, bool null)
+{
+    if (play->op == PLAY_START) {
+        player_start(play->slot);
+    } else if (play->op == PLAY_FREE) {
+        void *mem = slot_take(play);
+        if (!null)
+            free(mem);
+    } else {
+        void *mem = null ? make_null(play) : make(play);
+        block_touch(mem, play->size, play->stamp, stage.touch);
+        slot_fill(play, mem);
+    }
+}
+
+static inline __attribute__((always_inline)) void
 play_all(struct player *player, bool null, bool alone)
 {
     uint64_t look = 0; /* at the others, from this stamp on */
@@ -133,19 +152,10 @@ play_all(struct player *player, bool null, bool alone)
                 look = (uint64_t)play->stamp + STRIDE;
             }
         }
-        if (stage.sampled && i % 4096 == 0 && player == stage.replay->players)
+        if (i % SAMPLE_EVERY == 0 && stage.sampled &&
+            player == stage.replay->players)
             run_sample(stage.run);
-        if (play->op == PLAY_START) {
-            player_start(play->slot);
-        } else if (play->op == PLAY_FREE) {
-            void *mem = slot_take(play);
-            if (!null)
-                free(mem);
-        } else {
-            void *mem = null ? make_null(play) : make(play);
-            block_touch(mem, play->size, i, stage.touch);
-            slot_fill(play, mem);
-        }
+        play_one(play, null);
     }
     atomic_store_explicit(&player->stamp, UINT32_MAX, memory_order_relaxed);
 }
@@ -153,10 +163,11 @@ play_all(struct player *player, bool null, bool alone)
 static void player_run(struct player *player)
 {
     bool alone = stage.replay->nplayers == 1;
-    if (stage.null)
+    if (stage.null) {
         play_all(player, true, alone);
-    else
+    } else {
         play_all(player, false, alone);
+    }
     pthread_mutex_lock(&stage.lock);
     if (--stage.nrunning == 0)
         pthread_cond_signal(&stage.over);
@@ -184,9 +195,10 @@ static void play_pass(bool null)
     struct replay *replay = stage.replay;
     stage.null = null;
     stage.nrunning = replay->nplayers;
-    for (uint32_t i = 0; i < replay->nplayers; i++)
+    for (uint32_t i = 0; i < replay->nplayers; i++) {
         atomic_store(&replay->players[i].stamp,
                      replay->players[i].plays[0].stamp);
+    }
     player_run(&replay->players[0]);
     pthread_mutex_lock(&stage.lock);
     while (stage.nrunning > 0)

@@ -63,9 +63,10 @@ static void add_timeline(struct text *text, const struct timeline *timeline)
     if (timeline->count == 0)
         return;
     add(text, "\"rss_timeline\":[");
-    for (unsigned i = 0; i < timeline->count; i++)
+    for (unsigned i = 0; i < timeline->count; i++) {
         add(text, "%s[%u,%u]", i ? "," : "", timeline->samples[i].ms,
             timeline->samples[i].kib);
+    }
     add(text, "],");
 }
 
@@ -102,9 +103,10 @@ static void add_measures(struct text *text, const struct run *run)
     add(text, "\"peak_kib\":%llu,\"harness_kib\":%llu,",
         (unsigned long long)(peak > now ? peak : now),
         (unsigned long long)harness_kib());
-    if (run->rss_idle_kib)
+    if (run->rss_idle_kib) {
         add(text, "\"rss_idle_kib\":%llu,",
             (unsigned long long)run->rss_idle_kib);
+    }
 }
 
 void report_print(const struct run *run)

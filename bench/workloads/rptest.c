@@ -59,10 +59,11 @@ static void rptest_slice(struct worker *worker, uint64_t nops)
     for (uint64_t i = 0; i < nops; i++) {
         struct own *own =
             &tester->blocks[rng_range(&worker->rng, 0, BLOCKS - 1)];
-        if (own->mem && i % SEND_EVERY == 0)
+        if (own->mem && i % SEND_EVERY == 0) {
             mailbox_send(tester->next, own->mem, own->size);
-        else
+        } else {
             free(own->mem);
+        }
         own->size = rptest_size(&worker->rng);
         own->mem = check_block(malloc(own->size));
         block_touch(own->mem, own->size, i, TOUCH_PAGES);

@@ -66,10 +66,11 @@ static void backlog_halve(struct sh *sh)
     unsigned half = sh->nbacklog / 2;
     for (unsigned i = 0; i < half; i++) {
         const struct kept *kept = &sh->backlog[i];
-        if (sh->office->hand_over && i % 2 == 0 && kept->size >= MIN_LETTER)
+        if (sh->office->hand_over && i % 2 == 0 && kept->size >= MIN_LETTER) {
             mailbox_send(sh->next, kept->mem, kept->size);
-        else
+        } else {
             free(kept->mem);
+        }
     }
     sh->nbacklog -= half;
     memmove(sh->backlog, sh->backlog + half,
