@@ -66,6 +66,7 @@ struct target {
     size_t ntypes;
     struct field_descriptor *fields;
     size_t nfields;
+    struct field_descriptor *matched; /* of our fields; width 0: it has none */
 
     struct window window;
     struct vma *vmas;
@@ -90,6 +91,10 @@ bool elf_core_open(struct target *target, const char *path,
 /* names.c: a PID by a program's name; 0 with *failure. */
 pid_t process_by_name(const char *name, struct failure *failure);
 
+/* Our id of the thread that knows itself as `inner` (it may live in another
+   PID namespace); 0: there is none. */
+pid_t process_thread(pid_t pid, pid_t inner);
+
 /* root.c: fills root, root_address, rootless and the descriptors. */
 void root_find(struct target *target);
 
@@ -97,6 +102,7 @@ void root_find(struct target *target);
 struct hold;
 struct hold *hold_take(pid_t pid, struct failure *failure);
 void hold_drop(struct hold *hold);
+size_t hold_loose(const struct hold *hold); /* threads that did not stop */
 
 double now_ms(void);
 

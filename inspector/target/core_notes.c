@@ -123,7 +123,8 @@ static void take_note(struct elf_core *core, const struct note *note)
     } else if (note->type == NT_PRPSINFO &&
                note->size >= PRPSINFO_FNAME + FNAME_SIZE) {
         memcpy(&core->pid, note->desc + PRPSINFO_PID, 4);
-        memcpy(core->program, note->desc + PRPSINFO_FNAME, FNAME_SIZE);
+        /* gdb writes one letter more than the kernel keeps. */
+        memcpy(core->program, note->desc + PRPSINFO_FNAME, FNAME_SIZE - 1);
     } else if (note->type == NT_FILE) {
         take_files(core, note);
     }

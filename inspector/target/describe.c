@@ -124,6 +124,22 @@ size_t far_sizeof(struct target *target, enum type_id type)
 static void convert(const struct target *target, enum type_id type,
                     const uint8_t *from, size_t from_size, uint8_t *to);
 
+/* The target's descriptors of our fields, looked up once: name by name. */
+static void match_fields(struct target *target)
+{
+    if (target->matched != NULL)
+        return;
+    target->matched = xcalloc(sizeof our_fields / sizeof *our_fields,
+                              sizeof *target->matched);
+    for (size_t i = 0; i < sizeof our_fields / sizeof *our_fields; i++) {
+        const struct our_field *field = &our_fields[i];
+        struct field_descriptor *found = &target->matched[i];
+        if (!find_field(target, our_types[field->type].name, field->name,
+                        found))
+            found->width = 0;
+    }
+}
+
 /* Little endian: the lower bytes of a number that changed its width. */
 static void convert_field(const struct target *target,
                           const struct our_field *field,
@@ -147,15 +163,16 @@ static void convert_field(const struct target *target,
 static void convert(const struct target *target, enum type_id type, /* NOLINT */
                     const uint8_t *from, size_t from_size, uint8_t *to)
 {
-    struct field_descriptor theirs;
+    const struct field_descriptor *matched = target->matched;
 
     for (size_t i = 0; i < sizeof our_fields / sizeof *our_fields; i++) {
         const struct our_field *field = &our_fields[i];
-        if (field->type == type &&
-            find_field(target, our_types[type].name, field->name, &theirs) &&
-            (uint64_t)theirs.offset + (uint64_t)theirs.width * theirs.count <=
+        const struct field_descriptor *theirs = &matched[i];
+        if (field->type == type && theirs->width != 0 &&
+            (uint64_t)theirs->offset +
+                    (uint64_t)theirs->width * theirs->count <=
                 from_size)
-            convert_field(target, field, &theirs, from, to);
+            convert_field(target, field, theirs, from, to);
     }
 }
 
@@ -172,6 +189,7 @@ bool far_struct(struct target *target, enum type_id type, uintptr_t address,
     uint8_t *copy = xcalloc(1, size);
     memset(out, 0, our_types[type].size);
     bool read = far_read(target, address, copy, size);
+    match_fields(target);
     if (read)
         convert(target, type, copy, size, out);
     free(copy);

@@ -24,6 +24,7 @@ enum {
 
 struct thread {
     pid_t tid;
+    bool ended;
     int signal; /* it was about to take: goes along with the detach */
     bool stopped;
 };
@@ -109,14 +110,14 @@ static void await(struct thread *thread)
     while (!thread->stopped && now_ms() < until) {
         int status;
         pid_t got = waitpid(thread->tid, &status, __WALL | WNOHANG);
-        if (got < 0)
-            return;
         if (got == 0) {
             (void)nanosleep(&pause, NULL);
             continue;
         }
-        if (!WIFSTOPPED(status))
+        if (got < 0 || !WIFSTOPPED(status)) {
+            thread->ended = true;
             return;
+        }
         thread->stopped = true;
         /* No PTRACE_EVENT_STOP but a signal on its way in: not to be lost. */
         if (status >> 16 == 0)
@@ -158,6 +159,15 @@ struct hold *hold_take(pid_t pid, struct failure *failure)
         return NULL;
     }
     return hold;
+}
+
+size_t hold_loose(const struct hold *hold)
+{
+    size_t loose = 0;
+
+    for (size_t i = 0; i < hold->count; i++)
+        loose += !hold->threads[i].stopped && !hold->threads[i].ended;
+    return loose;
 }
 
 void hold_drop(struct hold *hold)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Processes by the name of their program. */
+/* Processes by the name of their program, threads by the ids they know. */
 #include "target/backend.h"
+
+#include "kernel/smaps.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -83,4 +85,58 @@ pid_t process_by_name(const char *name, struct failure *failure)
         return 0;
     }
     return first;
+}
+
+/* The innermost of "NSpid:  4711  12  3"; 0: there is no such line. */
+static pid_t innermost(const char *status)
+{
+    const char *line = status_line(status, "NSpid");
+    pid_t last = 0;
+
+    while (line != NULL && *line >= '0' && *line <= '9') {
+        char *end;
+        last = (pid_t)strtol(line, &end, 10);
+        line = end + strspn(end, "\t ");
+    }
+    return last;
+}
+
+static bool has_inner_id(pid_t pid, pid_t tid, pid_t inner)
+{
+    char path[64];
+    char status[4096];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/status", (int)pid,
+                   (int)tid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    size_t got = fread(status, 1, sizeof status - 1, file);
+    (void)fclose(file);
+    status[got] = '\0';
+    return innermost(status) == inner;
+}
+
+pid_t process_thread(pid_t pid, pid_t inner)
+{
+    char path[64];
+    pid_t found = 0;
+
+    /* The same id in both namespaces is the rule: one look. */
+    if (has_inner_id(pid, inner, inner))
+        return inner;
+    (void)snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *tasks = opendir(path);
+    while (tasks != NULL && found == 0) {
+        const struct dirent *entry =
+            readdir(tasks); /* NOLINT(concurrency-mt-unsafe) */
+        if (entry == NULL)
+            break;
+        pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (tid > 0 && has_inner_id(pid, tid, inner))
+            found = tid;
+    }
+    if (tasks != NULL)
+        (void)closedir(tasks);
+    return found;
 }

@@ -70,8 +70,18 @@ static char *read_text(int file)
 static char *process_proc(struct target *target, const char *file)
 {
     const struct process *process = target->state;
-    int fd = open_proc(process->pid, file);
+    char path[64];
+    int inner;
+    int rest = 0;
 
+    /* Threads are named as they know themselves: the heap has these ids. */
+    if (sscanf(file, "task/%d%n", &inner, &rest) ==
+        1) { /* NOLINT(cert-err34-c) */
+        (void)snprintf(path, sizeof path, "task/%d%s",
+                       (int)process_thread(process->pid, inner), file + rest);
+        file = path;
+    }
+    int fd = open_proc(process->pid, file);
     if (fd < 0)
         return NULL;
     char *text = read_text(fd);
@@ -160,6 +170,10 @@ static bool process_hold(struct target *target, struct failure *failure)
         return false;
     }
     process->hold = hold_take(process->pid, failure);
+    if (process->hold != NULL && hold_loose(process->hold) > 0) {
+        target_warn(target, "%zu threads sleep in the kernel and did not stop",
+                    hold_loose(process->hold));
+    }
     return process->hold != NULL;
 }
 

@@ -162,6 +162,8 @@ static void read_descriptors(struct target *target)
 
     free(target->types);
     free(target->fields);
+    free(target->matched);
+    target->matched = NULL;
     target->types = read_table(target, &root->types, TYPES_MAX,
                                sizeof *target->types, &target->ntypes);
     target->fields = read_table(target, &root->fields, FIELDS_MAX,

@@ -109,6 +109,7 @@ void target_close(struct target *target)
         free(target->warnings[i]);
     free(target->types);
     free(target->fields);
+    free(target->matched);
     free(target->window.bytes);
     free(target->name);
     free(target);
