@@ -14,7 +14,6 @@ const char *const free_where_names[] = {
 
 enum {
     ROOM_MIN = 1024,
-    CHAIN_MAX = 1 << 22,
 };
 
 struct builder {
@@ -76,8 +75,8 @@ static bool insert(struct freelist *list, struct free_label label)
     return true;
 }
 
-static void broken(struct builder *builder, const struct free_label *label,
-                   uintptr_t list, size_t left)
+static void broken(struct builder *builder, enum free_wrong wrong,
+                   const struct free_label *label, uintptr_t list, size_t left)
 {
     struct freelist *out = builder->list;
 
@@ -85,41 +84,53 @@ static void broken(struct builder *builder, const struct free_label *label,
         out->broken_at = list;
     out->unverified += left;
     if (builder->fault != NULL)
-        builder->fault(builder->data, (enum free_where)label->where, list,
-                       label->mem);
+        builder->fault(builder->data, wrong, label, list);
+}
+
+/* One object of a chain into the index; false: the chain ends here. */
+static bool add_object(struct builder *builder, const struct free_label *label,
+                       struct free_object *object, enum free_wrong *wrong)
+{
+    const struct model *model = builder->model;
+    const void *view = label->mem % 16 == 0
+                           ? far_view(model->target, label->mem, sizeof *object)
+                           : NULL;
+
+    *wrong = FREE_UNREADABLE;
+    if (view == NULL)
+        return false;
+    __builtin_memcpy(object, view, sizeof *object);
+    *wrong = FREE_UNMARKED;
+    if (object->key != (model->object_secret ^ label->mem))
+        return false;
+    *wrong = FREE_TWICE;
+    return insert(builder->list, *label);
 }
 
 /*
  * A chain of `count` objects (SIZE_MAX: until its end) of the list at
- * `list`.  Each must carry its mark, and be on no other list.
+ * `list`.  Each must carry its mark, and be on no other list: so it ends.
  */
 static void add_chain(struct builder *builder, struct free_label label,
                       uintptr_t list, uintptr_t mem, size_t count)
 {
-    const struct model *model = builder->model;
     size_t seen = 0;
 
     for (; mem != 0 && seen < count; seen++) {
         struct free_object object;
+        enum free_wrong wrong;
         label.mem = mem;
-        const void *view = seen < CHAIN_MAX && mem % 16 == 0
-                               ? far_view(model->target, mem, sizeof object)
-                               : NULL;
-        if (view == NULL) {
-            broken(builder, &label, list, count != SIZE_MAX ? count - seen : 1);
-            return;
-        }
-        __builtin_memcpy(&object, view, sizeof object);
-        if (object.key != (model->object_secret ^ mem) ||
-            !insert(builder->list, label)) {
-            broken(builder, &label, list, count != SIZE_MAX ? count - seen : 1);
+        if (!add_object(builder, &label, &object, &wrong)) {
+            broken(builder, wrong, &label, list,
+                   count != SIZE_MAX ? count - seen : 1);
             return;
         }
         mem = FAR_ADDRESS(object.next);
     }
     if ((count != SIZE_MAX && seen != count) || mem != 0) {
         label.mem = mem;
-        broken(builder, &label, list, count != SIZE_MAX ? count - seen : 1);
+        broken(builder, FREE_COUNT, &label, list,
+               count != SIZE_MAX ? count - seen : 1);
     }
 }
 

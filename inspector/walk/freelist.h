@@ -34,9 +34,17 @@ struct freelist {
     uintptr_t broken_at; /* head of the first such chain's list */
 };
 
-/* Told of every chain that is not what it should be; see freelist_build(). */
-typedef void freelist_fault(void *data, enum free_where where, uintptr_t list,
-                            uintptr_t mem);
+enum free_wrong {
+    FREE_UNREADABLE, /* the chain leaves readable memory */
+    FREE_UNMARKED,   /* an object on it is not marked as free */
+    FREE_TWICE,      /* an object is on another list too, or on this again */
+    FREE_COUNT,      /* the chain is longer or shorter than its count */
+};
+
+/* Told of every chain that is not what it should be: where it went wrong, and
+   the address of the list's head. */
+typedef void freelist_fault(void *data, enum free_wrong wrong,
+                            const struct free_label *label, uintptr_t list);
 
 /* `fault` may be NULL.  Never NULL; free it. */
 struct freelist *freelist_build(const struct model *model,
