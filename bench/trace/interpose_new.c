@@ -17,6 +17,10 @@
 
 struct nothrow;
 
+/*
+ * NULL: a plug-in brought libstdc++ along for itself, and RTLD_NEXT does not
+ * see it.  Then malloc and free do, with no std::bad_alloc.
+ */
 static void *operator_find(_Atomic(void *) *known, const char *name)
 {
     /* stale ok: two threads find the same. */
@@ -24,8 +28,6 @@ static void *operator_find(_Atomic(void *) *known, const char *name)
     if (found)
         return found;
     found = dlsym(RTLD_NEXT, name);
-    if (!found)
-        abort();
     atomic_store_explicit(known, found, memory_order_relaxed);
     return found;
 }
@@ -39,6 +41,15 @@ static void leave(const bool *recorded)
 static unsigned log2_of(size_t align)
 {
     return (unsigned)__builtin_ctzll(align | 1ull << 63);
+}
+
+static void *plain_new(size_t size, unsigned align_log2)
+{
+    void *mem = align_log2 ? aligned_alloc((size_t)1 << align_log2, size)
+                           : malloc(size);
+    if (!mem)
+        abort();
+    return mem;
 }
 
 /* N(symbol, (parameters), (arguments), how it is recorded) */
@@ -81,20 +92,20 @@ static unsigned log2_of(size_t align)
     D(_ZdaPvSt11align_val_tRKSt9nothrow_t,                                     \
       (void *mem, size_t align, const struct nothrow *tag), (mem, align, tag))
 
-#define DEFINE_NEW(symbol, parameters, arguments, op, align_log2) \
-    EXPORT void *symbol parameters;                               \
-    EXPORT void *symbol parameters                                \
-    {                                                             \
-        static _Atomic(void *) known;                             \
-        __attribute__((cleanup(leave))) const bool recorded =     \
-            recorder_enter();                                     \
-        void *(*function)parameters = NULL;                       \
-        void *found = operator_find(&known, #symbol);             \
-        memcpy(&function, &found, sizeof function);               \
-        void *mem = function arguments;                           \
-        if (recorded && mem)                                      \
-            recorder_event(op, mem, size, align_log2);            \
-        return mem;                                               \
+#define DEFINE_NEW(symbol, parameters, arguments, op, align_log2)             \
+    EXPORT void *symbol parameters;                                           \
+    EXPORT void *symbol parameters                                            \
+    {                                                                         \
+        static _Atomic(void *) known;                                         \
+        __attribute__((cleanup(leave))) const bool recorded =                 \
+            recorder_enter();                                                 \
+        void *(*function)parameters = NULL;                                   \
+        void *found = operator_find(&known, #symbol);                         \
+        memcpy(&function, &found, sizeof function);                           \
+        void *mem = found ? function arguments : plain_new(size, align_log2); \
+        if (recorded && mem)                                                  \
+            recorder_event(op, mem, size, align_log2);                        \
+        return mem;                                                           \
     }
 
 #define DEFINE_DELETE(symbol, parameters, arguments)          \
@@ -109,7 +120,11 @@ static unsigned log2_of(size_t align)
         memcpy(&function, &found, sizeof function);           \
         if (recorded && mem)                                  \
             recorder_event(RAW_FREE, mem, 0, 0);              \
-        function arguments;                                   \
+        if (found) {                                          \
+            function arguments;                               \
+        } else {                                              \
+            free(mem);                                        \
+        }                                                     \
     }
 
 NEW_OPERATORS(DEFINE_NEW)

@@ -116,9 +116,10 @@ static bool event_prepare(void)
         pthread_setspecific(exit_key, &self);
     }
     bool ready = pen_refill(&self.pen);
-    if (!ready && atomic_exchange(&switches->on, false))
+    if (!ready && atomic_exchange(&switches->on, false)) {
         dprintf(2, "bench_trace: recording stops: %s: %s\n", path,
                 strerror(errno));
+    }
     errno = saved;
     return ready;
 }
