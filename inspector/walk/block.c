@@ -166,31 +166,78 @@ static bool next_mmap(struct block_walk *walk, struct block *block)
     return true;
 }
 
+/* Parts of a zone's page map, widened to system pages. */
+enum { MAP_PARTS = 4 };
+
+static bool map_block(const struct model *model, size_t index,
+                      struct block *block)
+{
+    const struct model_zone *zone = &model->zones[index / MAP_PARTS];
+    size_t first = zone->first;
+    size_t to = zone->zone.meta_to;
+    uintptr_t tags = FAR_ADDRESS(zone->zone.tags);
+    uintptr_t dirty = FAR_ADDRESS(zone->zone.dirty);
+    const struct segment parts[MAP_PARTS] = {
+        {tags, tags + zone->brk_end * sizeof *zone->tags},
+        {tags + first * sizeof *zone->tags, tags + to * sizeof *zone->tags},
+        {zone_page_address(zone, first), zone_page_address(zone, to)},
+        {dirty + first / MODEL_WORDS * sizeof *zone->dirty,
+         dirty + (to / MODEL_WORDS + 1) * sizeof *zone->dirty},
+    };
+    const struct segment *part = &parts[index % MAP_PARTS];
+    uintptr_t mask = target_page_size(model->target) - 1;
+    uintptr_t start = part->start & ~mask;
+
+    if (part->end <= part->start || to > zone->zone.npages || to < first)
+        return false;
+    *block = (struct block){
+        .kind = BLOCK_META,
+        .start = start,
+        .size = ((part->end + mask) & ~mask) - start,
+    };
+    return true;
+}
+
+static bool heap_block(const struct model *model, size_t index,
+                       struct block *block)
+{
+    const struct model_heap *heap = &model->heaps[index];
+
+    *block = (struct block){
+        .kind = BLOCK_META,
+        .start = heap->address,
+        .size = sizeof(struct heap),
+        .heap_id = heap->heap.id,
+    };
+    return heap->address != 0;
+}
+
+static void record_block(uintptr_t address, struct block *block)
+{
+    *block = (struct block){
+        .kind = BLOCK_META,
+        .start = address,
+        .size = sizeof(struct mmap_record),
+    };
+}
+
+/* Page maps, then heaps, then records of mmapped chunks. */
 static bool next_meta(struct block_walk *walk, struct block *block)
 {
     const struct model *model = walk->model;
+    size_t maps = model->nzones * MAP_PARTS;
 
-    while (walk->index < model->nheaps) {
-        const struct model_heap *heap = &model->heaps[walk->index++];
-        if (heap->address == 0)
-            continue;
-        *block = (struct block){
-            .kind = BLOCK_META,
-            .start = heap->address,
-            .size = sizeof(struct heap),
-            .heap_id = heap->heap.id,
-        };
-        return true;
+    while (walk->index < maps + model->nheaps) {
+        size_t index = walk->index++;
+        if (index < maps ? map_block(model, index, block)
+                         : heap_block(model, index - maps, block))
+            return true;
     }
-    size_t record = walk->index - model->nheaps;
+    size_t record = walk->index - maps - model->nheaps;
     if (record >= model->nrecords)
         return false;
     walk->index++;
-    *block = (struct block){
-        .kind = BLOCK_META,
-        .start = model->records[record],
-        .size = sizeof(struct mmap_record),
-    };
+    record_block(model->records[record], block);
     return true;
 }
 
@@ -218,6 +265,11 @@ bool block_walk_next(struct block_walk *walk, struct block *block)
     return false;
 }
 
+static bool is_in(const struct block *block, uintptr_t address)
+{
+    return address >= block->start && address - block->start < block->size;
+}
+
 /* Stretches of brk are few: only their pages' tags lead here. */
 static bool brk_at(const struct model *model, uintptr_t address,
                    struct block *block)
@@ -225,24 +277,45 @@ static bool brk_at(const struct model *model, uintptr_t address,
     for (size_t i = 0; i < model->nheaps; i++) {
         size_t old = model->heaps[i].heap.arena.nr_brk_old;
         for (size_t at = 0; at <= old && at <= NBRK_OLD; at++) {
-            if (brk_block(model, i, at, block) && address >= block->start &&
-                address - block->start < block->size)
+            if (brk_block(model, i, at, block) && is_in(block, address))
                 return true;
         }
     }
     return false;
 }
 
+static bool record_at(const struct model *model, uintptr_t address,
+                      struct block *block)
+{
+    size_t low = 0;
+    size_t high = model->nrecords;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (model->records[middle] <= address) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == 0)
+        return false;
+    record_block(model->records[low - 1], block);
+    return is_in(block, address);
+}
+
 static bool meta_at(const struct model *model, uintptr_t address,
                     struct block *block)
 {
-    struct block_walk walk = {.model = model, .stage = STAGE_META};
-
-    while (next_meta(&walk, block)) {
-        if (address >= block->start && address - block->start < block->size)
+    for (size_t i = 0; i < model->nzones * MAP_PARTS; i++) {
+        if (map_block(model, i, block) && is_in(block, address))
             return true;
     }
-    return false;
+    for (size_t i = 0; i < model->nheaps; i++) {
+        if (heap_block(model, i, block) && is_in(block, address))
+            return true;
+    }
+    return record_at(model, address, block);
 }
 
 bool block_at(const struct model *model, uintptr_t address, struct block *block)

@@ -67,7 +67,7 @@ struct model {
     size_t nmmaps;
     struct model_cache *caches; /* sorted by slabs_address */
     size_t ncaches;
-    uintptr_t *records; /* addresses of mmap records: metadata too */
+    uintptr_t *records; /* sorted addresses of mmap records: metadata too */
     size_t nrecords;
     struct mmap_table *mmap_table; /* by value */
     uint64_t chunk_secret;
@@ -149,7 +149,7 @@ enum block_kind {
     BLOCK_USER,    /* liballoc_pages_alloc() */
     BLOCK_MMAP,    /* mmapped chunk */
     BLOCK_MMAP_KEPT,
-    BLOCK_META,    /* heaps, tables of mmapped chunks; see also page maps */
+    BLOCK_META,    /* page maps, heaps, records of mmapped chunks */
     BLOCK_UNKNOWN, /* on its way from one to another, or damaged */
     NBLOCKKINDS,
 };

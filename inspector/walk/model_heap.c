@@ -92,6 +92,14 @@ static void bucket_load(struct model *model, unsigned bucket, uintptr_t at)
     }
 }
 
+static int by_address(const void *a, const void *b)
+{
+    uintptr_t left = *(const uintptr_t *)a;
+    uintptr_t right = *(const uintptr_t *)b;
+
+    return (left > right) - (left < right);
+}
+
 static int by_start(const void *a, const void *b)
 {
     const struct model_mmap *left = a;
@@ -145,6 +153,10 @@ void mmaps_load(struct model *model)
         mmap_add(model, mapping);
     }
     mmaps_sort(model);
+    if (model->nrecords > 0) {
+        qsort(model->records, model->nrecords, sizeof *model->records,
+              by_address);
+    }
 }
 
 /* What a cache's private declaration looks like in this target. */
