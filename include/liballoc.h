@@ -3,8 +3,9 @@
 #define LIBALLOC_H
 /*
  * liballoc.h: what liballoc offers beyond the standard malloc family: pages,
- * object caches, statistics, tunables.  All functions are thread safe.  None
- * is async-signal-safe.  After fork() the child may call all of them.
+ * object caches, statistics, tunables, snapshots.  All functions are thread
+ * safe.  None but liballoc_snapshot() is async-signal-safe.  After fork() the
+ * child may call all of them.
  *
  * A program that only wants a faster malloc needs no header: preload or link
  * the library.
@@ -136,6 +137,24 @@ int liballoc_stats_json(char *buf, size_t len);
  */
 int liballoc_tunable_get(const char *name, uint64_t *value);
 int liballoc_tunable_set(const char *name, uint64_t value);
+
+/*
+ * Writes a snapshot of the heap for heapinspect: an ELF core that debuggers
+ * open as well, of the allocator's metadata; with LIBALLOC_CONTENT also all
+ * private writable memory of the process.  The file `path` must not exist
+ * and appears when it is whole.  The caller waits; other threads are held up
+ * only while the process is cloned (some milliseconds per GiB), and what is
+ * written is the heap at that moment.
+ *
+ * 0, or -1 with errno: EEXIST, ENOSPC, EACCES and so on for the file, EINVAL
+ * for unknown flags, ENOMEM before the first allocation or without memory for
+ * about 1 MiB of scratch, EFAULT if the heap is too damaged to be walked.
+ * Async-signal-safe, needs no permission to trace, uses no heap.  Thread safe.
+ * With the tunable dump_signal a signal does the same from outside.
+ */
+#define LIBALLOC_CONTENT 1u /* flags: what the program stored, too */
+
+int liballoc_snapshot(const char *path, unsigned flags);
 
 #ifdef __cplusplus
 }

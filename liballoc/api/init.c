@@ -75,7 +75,10 @@ static int stats_fd = -1;
 
 static __attribute__((constructor)) void at_start(void)
 {
-    if (init_check() && tunables.stats != 0)
+    if (!init_check())
+        return;
+    snapshot_init();
+    if (tunables.stats != 0)
         stats_fd = (int)syscall3(SYS_fcntl, 2, F_DUPFD_CLOEXEC, STATS_FD_MIN);
 }
 

@@ -25,6 +25,9 @@ bool init_done(void);
 /* Registers the fork handlers; needs a working malloc. */
 void fork_init(void);
 
+/* Waits for the signal that asks for a snapshot, if one is set. */
+void snapshot_init(void);
+
 /* Entry of every slow path: makes sure that the library has started. */
 static inline bool init_check(void)
 {

@@ -120,6 +120,11 @@ static void find_build_id(void)
     }
 }
 
+const struct heap_root *root_address(void)
+{
+    return &liballoc_root_own;
+}
+
 void root_init(void)
 {
     struct heap_root *root = &liballoc_root_own;

@@ -20,6 +20,8 @@ extern HIDDEN const uint32_t root_nfields;
 extern HIDDEN struct region_rule root_regions[];
 extern HIDDEN const uint32_t root_nregions;
 
+const struct heap_root *root_address(void);
+
 /* Once, when the library is usable. */
 void root_init(void);
 
