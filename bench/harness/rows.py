@@ -43,6 +43,7 @@ class Row:
     memory: str | None = None  # the figure, if it is not the time
     unit: str = "ns"  # of one op; "s": of the whole
     fixed: float = 0.0  # seconds it takes whatever --seconds says
+    setup: float = 0.04  # seconds before and after the measured part
     passes: int = 0  # at most so many repetitions; 0: all
     skip: tuple = ()  # allocators it makes no sense for
     latency: bool = False  # also run once with every call timed
@@ -51,7 +52,7 @@ class Row:
 
     def cost(self, seconds):
         """Expected seconds of one run, for the time left."""
-        return 0.05 + (self.fixed or seconds * 1.15 + 0.1)
+        return self.fixed or self.setup + seconds * 1.1
 
 
 def _bursts():
@@ -68,9 +69,11 @@ def _bursts():
 # home: on one-way flow it would only eat memory.
 HINTS = [
     Row("churn-1k", "churn-1k", quick=True, callgrind=True),
-    Row("churn-64k", "churn-64k", quick=True, latency=True, callgrind=True),
-    Row("churn-medium", "churn-medium", quick=True, callgrind=True),
-    Row("churn-large", "churn-large", quick=True),
+    Row("churn-64k", "churn-64k", quick=True, latency=True, callgrind=True,
+        setup=0.13),
+    Row("churn-medium", "churn-medium", quick=True, callgrind=True,
+        setup=0.07),
+    Row("churn-large", "churn-large", quick=True, setup=0.25),
     Row("churn-large-fill", "churn-large-fill"),
     Row("aligned-churn", "aligned-churn", quick=True, callgrind=True),
     Row("oneway-64", "oneway-64", quick=True, skip=("floor",)),
@@ -80,11 +83,18 @@ HINTS = [
     Row("larson@1", "larson", threads=1, callgrind=True),
     Row("larson@2", "larson", threads=2, quick=True, latency=True),
     Row("larson@8", "larson", threads=8, latency=True),
-    Row("realloc-grow", "realloc-grow", quick=True),
+    Row("realloc-grow", "realloc-grow", quick=True, setup=0.1),
     Row("realloc-step", "realloc-step"),
-    Row("calloc-large", "calloc-large", quick=True),
+    Row("calloc-large", "calloc-large", quick=True, setup=0.1),
     Row("calloc-sparse", "calloc-sparse"),
-    Row("frag-phase", "frag-phase", fixed=0.8, quick=True, passes=3),
+    Row("frag-phase", "frag-phase", fixed=0.8, quick=True, passes=2),
+    Row("mstress", "mstress", quick=True, latency=True),
+    Row("cache-thrash", "cache-thrash", quick=True),
+    Row("alloc-test", "alloc-test", quick=True, callgrind=True, setup=0.1),
+    Row("thread-storm", "thread-storm", fixed=3.0, passes=3),
+    Row("trace-python", "trace-python", quick=True, fixed=0.4, passes=3),
+    Row("idle-peak", "idle-peak", memory="rss_idle_kib", unit="KiB at rest",
+        fixed=3.5, passes=2),
     Row("tiny", "tiny", quick=True, memory="rss_kib", unit="KiB", fixed=0.01),
     Row("idle-threads", "idle-threads", quick=True, memory="kib_per_thread",
         unit="KiB/thread", fixed=0.4, passes=3),
@@ -95,6 +105,9 @@ HINTS = [
     Row("retain-idle", "retain-idle", memory="rss_over_live", unit="x live",
         fixed=13.0, passes=1),
 ]
+
+# Needs --trace; the traces shipped are workloads of their own.
+NO_ROW = ("replay",)
 
 
 @dataclass(frozen=True)
@@ -128,7 +141,7 @@ def catalogue(workloads, programs):
     rows = [_described(hint, workloads[hint.workload]) for hint in HINTS
             if hint.workload in workloads]
     for each in workloads.values():
-        if each.name not in hinted:
+        if each.name not in hinted and each.name not in NO_ROW:
             fixed = 1.0 if each.family == "trace" else 0.0
             rows.append(_described(
                 Row(each.name, each.name, fixed=fixed,

@@ -54,7 +54,7 @@ def choose_seconds(rows, nallocators, repeat, budget, quick):
         runs = nallocators * min(repeat, row.passes or repeat)
         base += runs * cost(row, settings)
         timed += 0 if row.fixed else runs
-    room = (budget - base) / (timed * 1.15) if timed else 0.5
+    room = (budget - base) / (timed * 1.1) if timed else 0.5
     return round(max(0.03, min(0.5, room)), 3)
 
 
@@ -181,7 +181,8 @@ class Comparison:
 
     def _count(self):
         for row in self.rows:
-            if row.passes == 1 and row.kind == "work":
+            # Rows about memory do a fixed, small or long, piece of work.
+            if row.memory or row.passes == 1:
                 continue
             counted = extras.count_calls(self.tools, row, 1)
             if counted:
