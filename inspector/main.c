@@ -4,6 +4,7 @@
  * the one on the other, closes the answer.
  */
 #include "cmd/cmd.h"
+#include "manual.h"
 #include "options.h"
 
 #include <stdio.h>
@@ -81,8 +82,11 @@ static enum status run(struct context *context,
     if (context->output == NULL)
         return context->failure->status;
     enum status status = context->command->run(context);
-    if (context->target != NULL)
+    if (context->target != NULL) {
         warnings = target_warnings(context->target, &nwarnings);
+        if (status == STATUS_FINE && target_is_incomplete(context->target))
+            status = STATUS_INCOMPLETE;
+    }
     return output_end(context->output, status,
                       context->target != NULL ? target_stop_ms(context->target)
                                               : 0,
@@ -131,6 +135,10 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         (void)printf("heapinspect %s\n", INSPECTOR_VERSION);
+        return STATUS_FINE;
+    }
+    if (strcmp(argv[1], "--manual") == 0) {
+        manual_print();
         return STATUS_FINE;
     }
     context.command = find_command(argv[1]);

@@ -3,7 +3,6 @@
 
 #include "memory.h"
 
-#include <argp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +27,7 @@ enum {
 
 enum { GROUP_OWN = 1, GROUP_ROWS, GROUP_FORM, GROUP_TARGET };
 
-static const struct argp_option common[] = {
+const struct argp_option common_options[] = {
     {"filter", 'q', "EXPR", 0,
      "Rows for which EXPR is true, as in 'size>4K && heap==2 || name~\"x\"'",
      GROUP_ROWS},
@@ -62,7 +61,7 @@ static const struct argp_option common[] = {
     {0},
 };
 
-enum { NCOMMON = sizeof common / sizeof *common };
+enum { NCOMMON = sizeof common_options / sizeof *common_options };
 
 struct parse {
     struct context *context;
@@ -195,7 +194,7 @@ static void collect(const struct command *command, struct argp_option *options)
             (struct argp_option){own->name, KEY_OWN + (int)n, own->argument,
                                  0,         own->help,        GROUP_OWN};
     }
-    memcpy(options + n, common, sizeof common);
+    memcpy(options + n, common_options, sizeof common_options);
 }
 
 void options_parse(int argc, char **argv, struct context *context,

@@ -136,26 +136,37 @@ static bool put(struct target *target, struct table *table, uintptr_t address)
     return table_row(table, row);
 }
 
-static enum status run(struct context *context)
+/* All arguments are looked at before anything is shown. */
+static bool are_addresses(struct context *context)
 {
     uint64_t address;
-    struct table *table =
-        table_begin(context->output, "translate", columns, COLUMNS);
 
-    if (table == NULL)
-        return STATUS_USAGE;
     if (context->argc == 0) {
-        (void)table_end(table);
-        return fail(context->failure, STATUS_USAGE,
-                    "translate: an address is missing");
+        (void)fail(context->failure, STATUS_USAGE,
+                   "translate: an address is missing");
+        return false;
     }
     for (int i = 0; i < context->argc; i++) {
         if (!parse_number(context->argv[i], &address)) {
-            (void)table_end(table);
-            return fail(context->failure, STATUS_USAGE,
-                        "\"%.64s\" is no address", context->argv[i]);
+            (void)fail(context->failure, STATUS_USAGE,
+                       "\"%.64s\" is no address", context->argv[i]);
+            return false;
         }
-        if (!put(context->target, table, address))
+    }
+    return true;
+}
+
+static enum status run(struct context *context)
+{
+    uint64_t address;
+
+    if (!are_addresses(context))
+        return STATUS_USAGE;
+    struct table *table =
+        table_begin(context->output, "translate", columns, COLUMNS);
+    for (int i = 0; i < context->argc && table != NULL; i++) {
+        if (!parse_number(context->argv[i], &address) ||
+            !put(context->target, table, address))
             break;
     }
     return table_end(table);

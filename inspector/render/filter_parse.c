@@ -190,7 +190,7 @@ static bool take_number(struct parser *parser, struct node *node)
         length++;
     double factor = suffix_factor(end, length);
     if (end == start || factor == 0 || is_word(end[length]) ||
-        !(value * factor < 1.8e19))
+        !(value * factor <= 0x1p64))
         return false;
     /* Integers stay exact beyond 2^53. */
     uint64_t exact = strtoull(start, NULL, 10);

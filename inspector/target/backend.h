@@ -27,6 +27,18 @@ struct proc_text {
     char *text; /* NULL: there is none */
 };
 
+struct mapped_stretch {
+    uintptr_t start;
+    uintptr_t end;
+};
+
+/* What target_is_mapped() goes by. */
+struct mapped {
+    struct mapped_stretch *all; /* sorted, apart */
+    size_t count;
+    bool fresh; /* read since the last far_forget() */
+};
+
 struct backend {
     /* Bytes copied, from the start; fewer than `size`: the rest is not
        readable. */
@@ -52,6 +64,7 @@ struct target {
     void *state; /* the backend's */
     enum target_kind kind;
     enum target_mode mode;
+    bool incomplete; /* a file that is cut */
     pid_t pid;
     char *name;
     char program[PROGRAM_MAX];
@@ -69,6 +82,7 @@ struct target {
     struct field_descriptor *matched; /* of our fields; width 0: it has none */
 
     struct window window;
+    struct mapped mapped;
     struct vma *vmas;
     size_t nvmas;
     bool vmas_loaded;

@@ -38,9 +38,8 @@ static const struct core_segment *segment_at(const struct elf_core *core,
     return low > 0 ? &core->segments[low - 1] : NULL;
 }
 
-/* Bytes in the file from `address` on; their place in *bytes. */
-static size_t locate(const struct elf_core *core, uintptr_t address,
-                     const uint8_t **bytes)
+size_t core_locate(const struct elf_core *core, uintptr_t address,
+                   const uint8_t **bytes)
 {
     const struct core_segment *segment = segment_at(core, address);
 
@@ -50,10 +49,32 @@ static size_t locate(const struct elf_core *core, uintptr_t address,
     return segment->in_file - (address - segment->start);
 }
 
+/*
+ * In the core, else in the file mapped there if nobody could change it: by
+ * its flags, or, gdb's way, in no segment at all.
+ */
+static size_t locate(struct elf_core *core, uintptr_t address,
+                     const uint8_t **bytes)
+{
+    size_t there = core_locate(core, address, bytes);
+
+    if (there > 0)
+        return there;
+    const struct core_segment *segment = segment_at(core, address);
+    size_t left = SIZE_MAX;
+    if (segment != NULL && address - segment->start < segment->size) {
+        left = segment->size - (address - segment->start);
+        if ((segment->flags & PF_W) != 0)
+            return 0;
+    }
+    there = core_file_locate(core, address, bytes);
+    return there < left ? there : left;
+}
+
 static size_t core_read(struct target *target, uintptr_t address, void *out,
                         size_t size)
 {
-    const struct elf_core *core = target->state;
+    struct elf_core *core = target->state;
     const uint8_t *bytes;
     size_t done = 0;
 
@@ -152,6 +173,7 @@ static void core_close(struct target *target)
 
     if (core->bytes != NULL)
         (void)munmap((void *)(uintptr_t)core->bytes, core->size);
+    core_files_close(core);
     free(core->segments);
     free(core->files);
     free(core);
@@ -313,14 +335,13 @@ static bool read_headers(struct elf_core *core, const char *path,
 
 static void say_torn(struct target *target, const struct elf_core *core)
 {
+    target->incomplete = core->torn || core->there < core->promised;
     if (core->torn)
         target_warn(target, "the file is cut within its headers or notes");
     if (core->there < core->promised) {
-        target_warn(target,
-                    "the file is cut: %zu of %zu MiB of memory are "
-                    "missing",
-                    (size_t)((core->promised - core->there) >> 20),
-                    (size_t)(core->promised >> 20));
+        target_warn(
+            target, "the file is cut: %zu of %zu KiB of memory are missing",
+            (core->promised - core->there) / 1024, core->promised / 1024);
     }
 }
 

@@ -24,6 +24,9 @@ struct core_file {
     uintptr_t end;
     uint64_t offset;  /* bytes */
     const char *name; /* in the mapped core, NUL-terminated */
+    bool tried;
+    const uint8_t *bytes; /* the file, mapped; NULL: not, or another one */
+    size_t size;
 };
 
 struct core_stretch {
@@ -49,6 +52,15 @@ struct elf_core {
     size_t page_size;                /* 0: not known */
     struct snapshot_header snapshot; /* size 0: it is none */
 };
+
+/* Bytes in the core from `address` on; their place in *bytes. */
+size_t core_locate(const struct elf_core *core, uintptr_t address,
+                   const uint8_t **bytes);
+
+/* The same in the file that was mapped there. */
+size_t core_file_locate(struct elf_core *core, uintptr_t address,
+                        const uint8_t **bytes);
+void core_files_close(struct elf_core *core);
 
 /* Takes in the notes at `offset`. */
 void core_notes_add(struct elf_core *core, uint64_t offset, uint64_t size);

@@ -25,6 +25,7 @@ void far_forget(struct target *target)
 {
     target->window.size = 0;
     target->window.stride = 0;
+    target->mapped.fresh = false;
 }
 
 /*

@@ -111,6 +111,7 @@ void target_close(struct target *target)
     free(target->fields);
     free(target->matched);
     free(target->window.bytes);
+    free(target->mapped.all);
     free(target->name);
     free(target);
 }
@@ -147,6 +148,11 @@ const char *target_name(const struct target *target)
 const char *target_program(const struct target *target)
 {
     return target->program;
+}
+
+bool target_is_incomplete(const struct target *target)
+{
+    return target->incomplete;
 }
 
 const struct heap_root *target_root(const struct target *target)

@@ -54,6 +54,9 @@ pid_t target_pid(const struct target *target);        /* 0: not known */
 const char *target_name(const struct target *target); /* as the user gave it */
 const char *target_program(const struct target *target); /* comm; "" */
 
+/* A file that ends too early: no answer is STATUS_FINE. */
+bool target_is_incomplete(const struct target *target);
+
 /* A copy of the root and its address; NULL: there is none, or not ours. */
 const struct heap_root *target_root(const struct target *target);
 uintptr_t target_root_address(const struct target *target);
@@ -124,6 +127,12 @@ struct vma {
 /* Sorted by address; owned by the target; read anew by target_refresh(). */
 const struct vma *target_vmas(struct target *target, size_t *count);
 const struct vma *target_vma_at(struct target *target, uintptr_t address);
+
+/*
+ * Does all of [start, start + size) lie in mappings?  Looks again before it
+ * says no, once after each far_forget().
+ */
+bool target_is_mapped(struct target *target, uintptr_t start, size_t size);
 
 /*
  * A byte of enum residency bits for each of the `count` system pages from

@@ -60,8 +60,14 @@ bool heap_moved(const struct model *model, const struct model_heap *heap)
            epoch != heap->heap.epoch || helping != heap->heap.helping;
 }
 
+/* Sizes are the target's word: they bound walks only if they are mapped. */
 static void mmap_add(struct model *model, struct model_mmap mapping)
 {
+    if (mapping.size == 0 ||
+        !target_is_mapped(model->target, mapping.start, mapping.size)) {
+        model->faults++;
+        return;
+    }
     model->mmaps = xgrow(model->mmaps, model->nmmaps, sizeof mapping);
     model->mmaps[model->nmmaps++] = mapping;
 }
