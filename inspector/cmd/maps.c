@@ -38,9 +38,8 @@ static enum status run(struct context *context)
     size_t count;
     struct table *table =
         table_begin(context->output, "maps", columns, MAPS_COLUMNS);
-    struct model *model = target_root(target) != NULL
-                              ? model_load(target, &failure)
-                              : NULL;
+    struct model *model =
+        target_root(target) != NULL ? model_load(target, &failure) : NULL;
 
     if (model != NULL)
         regions_find(model, &regions);
