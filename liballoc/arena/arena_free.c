@@ -101,7 +101,7 @@ static void purge_chunk(struct arena *arena, struct chunk *chunk, void *data)
     uintptr_t start = (uintptr_t)chunk + sizeof *chunk;
 
     if (size < PURGE_CHUNK || purge->given >= purge->want ||
-        size - chunk->clean < PURGE_CHUNK / 2)
+        !reclaim_chunk_goes(size, chunk->clean))
         return;
     if (!reclaim_range(start, (uintptr_t)chunk + size))
         return;
@@ -125,9 +125,9 @@ static size_t arena_high(const struct arena *arena)
 {
     size_t top = top_size(arena);
     size_t live = arena->system_mem - arena->free_bytes - top;
-    size_t high = max_size(tunables.dirty_min / 2, live / tunables.dirty_ratio);
 
-    return max_size(high, tunables.trim_threshold + tunables.top_pad);
+    return reclaim_arena_high(live, tunables.dirty_min, tunables.dirty_ratio,
+                              tunables.trim_threshold + tunables.top_pad);
 }
 
 bool arena_is_fat(const struct arena *arena)

@@ -6,14 +6,10 @@
  * while the heap is small, then advise ahead by a fraction of what is live.
  * Layer: page.
  */
-#include "layout/page.h"
+#include "layout/reclaim.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-enum {
-    HUGE_PAGE_ORDER = 7, /* 2 MiB */
-};
 
 /* True where the kernel may back our memory by huge pages. */
 bool huge_page_is_used(void);

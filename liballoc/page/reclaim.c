@@ -12,7 +12,6 @@
 
 enum {
     DESCRIPTORS_ORDER = 8, /* 256 descriptors are 16 KiB themselves */
-    RECLAIM_ORDER = 2,     /* smaller blocks are not worth a system call */
     SCAN_MAX = 256,        /* blocks looked at per order and round */
     REGRET_MS = 1000,      /* how long a decision is judged */
 };
@@ -46,8 +45,8 @@ static size_t watermark_high(const struct zone *zone)
 {
     size_t live = zone->frontier - zone->first - zone->buddy.nr_free;
 
-    return max_size(tunables.dirty_min >> PAGE_SHIFT,
-                    live / tunables.dirty_ratio);
+    return reclaim_high(live, tunables.dirty_min >> PAGE_SHIFT,
+                        tunables.dirty_ratio);
 }
 
 /* A dirty free block of at least min_order; PFN_NONE if none is in sight. */
@@ -177,20 +176,14 @@ static void judge(struct reclaim_policy *policy, uint64_t now_ms)
 size_t reclaim_target(struct reclaim_policy *policy, size_t dirty, size_t high,
                       uint64_t now_ms)
 {
-    size_t target = RECLAIM_NOTHING;
-
     judge(policy, now_ms);
-    if (dirty > high + policy->slack)
-        target = (high + policy->slack) / 2;
-    if (now_ms - policy->tick_ms >= tunables.purge_delay) {
-        /* min_dirty was not needed for the whole window. */
-        size_t least = min_size(policy->min_dirty, dirty);
-        if (least > high / 2)
-            target = min_size(target, dirty - (least - high / 2));
+    struct reclaim_verdict verdict =
+        reclaim_decide(*policy, dirty, high, now_ms, tunables.purge_delay);
+    if (verdict.is_window_over) {
         policy->tick_ms = now_ms;
         policy->min_dirty = dirty;
     }
-    return target;
+    return verdict.target;
 }
 
 /* Atomic: some zone has more dirty pages than it may; time of the last tick. */

@@ -5,20 +5,15 @@
  * Giving free pages back to the kernel: what, when, how much.
  * Layer: page.  Locks: the zones', never across a system call.
  *
- *   nr_dirty  > high          down to low, now
- *   low .. high               what stayed free for a whole purge_delay goes
- *   < low                     stays
- *
+ * layout/reclaim.h decides, for the inspector as well;
  * high = max(dirty_min, live / dirty_ratio), low = half of it; while pages
  * given back are soon asked for again, high is raised ("slack").
  */
-#include "layout/page.h"
+#include "layout/reclaim.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define RECLAIM_NOTHING SIZE_MAX
 
 /*
  * The policy itself, for zones (in pages) and arenas (in bytes): how much may
