@@ -101,6 +101,7 @@ static void paint_live(const struct picture *picture, struct resident *resident,
                            : resident_bytes(resident, start, part);
         cell->live = plus(cell->live, part);
         cell->held = minus(cell->held, there);
+        cell->objects = plus(cell->objects, 1);
         start += part;
     }
 }

@@ -175,6 +175,11 @@ bool output_has_color(const struct output *output)
     return output->color;
 }
 
+bool output_hashes_addresses(const struct output *output)
+{
+    return output->options.hash_addresses;
+}
+
 /* The advice, then a line that begins with '#'. */
 static void text_close(struct output *output, double stop_ms)
 {

@@ -96,6 +96,8 @@ bool output_has_color(const struct output *output);
 const char *output_address(const struct output *output, uint64_t address,
                            char *text, size_t size);
 
+bool output_hashes_addresses(const struct output *output);
+
 /* "4.0 KiB", as the units' option wants it; returns `text`. */
 const char *output_bytes(const struct output *output, uint64_t bytes,
                          char *text, size_t size);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CMD_REPORT_H
+#define CMD_REPORT_H
+/*
+ * The data of `report`: one JSON object, a member a section of the page.
+ * report.c gathers and writes; the others fill in members of `root`.
+ */
+#include "cmd/view.h"
+#include "picture/detail.h"
+#include "picture/picture.h"
+#include "walk/ledger.h"
+#include "walk/usage.h"
+
+#include <jansson.h>
+
+/* Bytes in the page, so that it stays below 5 MB whatever the heap. */
+enum report_budget {
+    REPORT_TILES = 16384,         /* more: larger tiles */
+    REPORT_CELL_BYTES = 1800000,  /* pages of the worst tiles */
+    REPORT_OBJECT_BYTES = 900000, /* objects of the worst tiles */
+    REPORT_STRETCHES = 1000,
+    REPORT_VMAS = 800,
+    REPORT_ROWS = 400, /* of each other table */
+};
+
+struct report {
+    struct context *context;
+    struct target *target;
+    struct model *model;
+    struct picture *picture;
+    struct usage *usage;
+    struct ledger *ledger;
+    struct detail detail;
+    size_t tile_cells; /* TILE_CELLS, or more of a large heap */
+    json_t *root;
+};
+
+/* Tiles, pages and objects. */
+void report_picture(struct report *report);
+
+/* Threads, classes, arenas, buddy lists, object caches. */
+void report_heap(struct report *report);
+
+/* The ledger and deciles; where the memory is, and what to do about it. */
+void report_answer(struct report *report);
+
+/* VMAs, with what is the heap's in each. */
+void report_vmas(struct report *report);
+
+/* An address as text, hashed if so wished. */
+json_t *report_address(const struct report *report, uintptr_t address);
+
+static inline json_t *report_number(size_t number)
+{
+    return json_integer((json_int_t)number);
+}
+
+/* Says in "left_out" what the page does not hold. */
+void report_left_out(struct report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif
