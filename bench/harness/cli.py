@@ -92,7 +92,8 @@ def _add_lengths(add):
     add("--seconds", metavar="S", type=_positive(float, 3600),
         help="of each timed run (default: what fits three minutes or an hour)")
     add("--timeout", metavar="S", type=_positive(float, 86400),
-        help="of each run (default: a minute and ten times what is expected)")
+        help="of each run (default: ten times what is expected and 40 s; "
+        "--quick: and 5 s)")
     add("--calm", action="store_true",
         help="repeat a run up to three times while others use the CPUs")
     for name, words in (("syscalls", "system calls of memory"),

@@ -158,10 +158,14 @@ def missing_calls(row, counted):
     if not counted:
         return ("NOT COUNTED", f"{row.name}: its calls could not be counted: "
                 "whether all are made is not known")
-    if counted["allocations"] < counted["ops"]:
+    # An operation of a trace is a single call, of the others a block's life.
+    made = counted["allocations"]
+    if row.family == "trace":
+        made += counted["frees"]
+    if made < counted["ops"]:
         return ("CALLS MISSING", f"{row.name}: {counted['ops']} operations "
-                f"claimed, {counted['allocations']} allocations made: calls "
-                "were optimised away, do not trust this row")
+                f"claimed, {made} seen by the allocator: calls were optimised "
+                "away, do not trust this row")
     return None
 
 

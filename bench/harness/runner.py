@@ -11,6 +11,8 @@ from .rows import Row
 
 QUICK_SMALLER = 0.15  # of a program's full time, small
 PROBE_TIMEOUT = 20  # seconds
+GIVE_UP = 3  # allocators that a row took too long under: it is the row
+PATIENCE, QUICK_PATIENCE = 40, 5  # seconds beyond ten times what is expected
 TRIES_PAUSE = 0.2  # seconds, for others to end
 
 
@@ -111,7 +113,8 @@ class Comparison:
         if row.kind != "work" and allocator.name in self.unloaded:
             return {"status": "NOT LOADED", "others": 0.0,
                     "why": self.unloaded[allocator.name]}
-        limit = self.settings.timeout or 60 + 10 * cost(row, self.settings)
+        limit = self.settings.timeout or 10 * cost(row, self.settings) + \
+            (QUICK_PATIENCE if self.settings.quick else PATIENCE)
         if row.kind == "program":
             return work.watched(programs.run_program, self.tools, row,
                                 allocator, limit, thp)
@@ -139,7 +142,11 @@ class Comparison:
         key = (row.name, allocator.name)
         if key in self.hopeless:
             return
-        sample = self.run_calm(row, allocator, seed, thp)
+        if sum(name == row.name for name, _ in self.hopeless) >= GIVE_UP:
+            sample = {"status": "TIMEOUT", "others": 0.0,
+                      "why": f"not tried after {GIVE_UP} others took too long"}
+        else:
+            sample = self.run_calm(row, allocator, seed, thp)
         samples[row.name][allocator.name].append(sample)
         if sample["status"] == "TIMEOUT":
             self.hopeless.add(key)  # one wait of that length is enough
