@@ -170,12 +170,6 @@ enum type_id {
 #define PRIVATE_FIELD(s, f, enc, target)
 #define PRIVATE_ARRAY(s, f, enc, target)
 #include "layout/fields.def"
-#undef TYPE
-#undef FIELD
-#undef ARRAY
-#undef PRIVATE_TYPE
-#undef PRIVATE_FIELD
-#undef PRIVATE_ARRAY
     TYPE_ID_COUNT,
     TYPE_ID_void = TYPE_ID_NONE,
 };
@@ -207,12 +201,6 @@ static const uint64_t layout_fingerprint = (uint64_t)0
 #define PRIVATE_FIELD(s, f, enc, target)
 #define PRIVATE_ARRAY(s, f, enc, target)
 #include "layout/fields.def"
-#undef TYPE
-#undef FIELD
-#undef ARRAY
-#undef PRIVATE_TYPE
-#undef PRIVATE_FIELD
-#undef PRIVATE_ARRAY
     ;
 
 #endif

@@ -33,8 +33,6 @@ static const char *help_of(const char *name)
 #define T(name, kind, def, min, max, unit, help) {#name, help},
 #define R(name, kind, def, min, max, unit, help) {#name, help},
 #include "layout/tunables.def"
-#undef T
-#undef R
     };
     for (size_t i = 0; i < sizeof helps / sizeof *helps; i++) {
         if (strcmp(helps[i].name, name) == 0)

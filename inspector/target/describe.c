@@ -26,12 +26,6 @@ static const struct {
 #define PRIVATE_FIELD(s, f, enc, to)
 #define PRIVATE_ARRAY(s, f, enc, to)
 #include "layout/fields.def"
-#undef TYPE
-#undef FIELD
-#undef ARRAY
-#undef PRIVATE_TYPE
-#undef PRIVATE_FIELD
-#undef PRIVATE_ARRAY
 };
 
 struct our_field {
@@ -64,12 +58,6 @@ static const struct our_field our_fields[] = {
 #define PRIVATE_FIELD(s, f, enc, to)
 #define PRIVATE_ARRAY(s, f, enc, to)
 #include "layout/fields.def"
-#undef TYPE
-#undef FIELD
-#undef ARRAY
-#undef PRIVATE_TYPE
-#undef PRIVATE_FIELD
-#undef PRIVATE_ARRAY
 };
 
 /* The target's descriptor of a type; NULL: it has none. */

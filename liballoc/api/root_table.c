@@ -20,12 +20,6 @@ struct type_descriptor root_types[TYPE_ID_COUNT] = {
 #define PRIVATE_FIELD(s, f, enc, to)
 #define PRIVATE_ARRAY(s, f, enc, to)
 #include "layout/fields.def"
-#undef TYPE
-#undef FIELD
-#undef ARRAY
-#undef PRIVATE_TYPE
-#undef PRIVATE_FIELD
-#undef PRIVATE_ARRAY
 };
 
 #define ROW(s, f, enc, to, bytes, elements) \
@@ -40,25 +34,21 @@ struct type_descriptor root_types[TYPE_ID_COUNT] = {
     },
 #define TYPE(s)
 #define PRIVATE_TYPE(s)
-#define FIELD(s, f, enc, to) ROW(s, f, enc, to, FIELD_SIZE(s, f), 1)
-#define ARRAY(s, f, enc, to)                \
+#define SCALAR(s, f, enc, to) ROW(s, f, enc, to, FIELD_SIZE(s, f), 1)
+#define ELEMENTS(s, f, enc, to)             \
     ROW(s, f, enc, to, FIELD_ELEMENT(s, f), \
         FIELD_SIZE(s, f) / FIELD_ELEMENT(s, f))
-#define PRIVATE_FIELD(s, f, enc, to) FIELD(s, f, enc, to)
-#define PRIVATE_ARRAY(s, f, enc, to) ARRAY(s, f, enc, to)
+#define FIELD(s, f, enc, to)         SCALAR(s, f, enc, to)
+#define ARRAY(s, f, enc, to)         ELEMENTS(s, f, enc, to)
+#define PRIVATE_FIELD(s, f, enc, to) SCALAR(s, f, enc, to)
+#define PRIVATE_ARRAY(s, f, enc, to) ELEMENTS(s, f, enc, to)
 struct field_descriptor root_fields[] = {
 #include "layout/fields.def"
 #define T(name, kind, def, min, max, unit, help) \
-    FIELD(tunables, name, PLAIN, void)
+    SCALAR(tunables, name, PLAIN, void)
 #define R(name, kind, def, min, max, unit, help) T(name, , , , , , )
 #include "layout/tunables.def"
-#undef T
-#undef R
 };
-#undef FIELD
-#undef ARRAY
-#undef PRIVATE_FIELD
-#undef PRIVATE_ARRAY
 const uint32_t root_nfields = ARRAY_SIZE(root_fields);
 
 /* The index of each field, in the order of root_fields. */
@@ -67,6 +57,8 @@ enum field_id {
 #define ARRAY(s, f, enc, to)         FIELD_ID_##s##_##f,
 #define PRIVATE_FIELD(s, f, enc, to) FIELD_ID_##s##_##f,
 #define PRIVATE_ARRAY(s, f, enc, to) FIELD_ID_##s##_##f,
+#define TYPE(s)
+#define PRIVATE_TYPE(s)
 #include "layout/fields.def"
 };
 

@@ -9,8 +9,6 @@ struct tunables tunables = {
 #define T(name, kind, def, min, max, unit, help) .name = (def),
 #define R(name, kind, def, min, max, unit, help) .name = (def),
 #include "layout/tunables.def"
-#undef T
-#undef R
 };
 
 #define ROW(nm, knd, def, lo, hi, un, text, run) \
@@ -31,8 +29,6 @@ const struct tunable tunable_table[] = {
 #define R(name, kind, def, min, max, unit, help) \
     ROW(name, kind, def, min, max, unit, help, true)
 #include "layout/tunables.def"
-#undef T
-#undef R
 };
 const size_t tunable_count = sizeof tunable_table / sizeof tunable_table[0];
 

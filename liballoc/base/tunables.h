@@ -25,8 +25,6 @@ struct tunables {
 #define T(name, kind, def, min, max, unit, help) size_t name;
 #define R(name, kind, def, min, max, unit, help) size_t name;
 #include "layout/tunables.def"
-#undef T
-#undef R
 };
 extern HIDDEN struct tunables tunables;
 
