@@ -88,8 +88,13 @@ static void add_latency(struct text *text)
 
 static void add_measures(struct text *text, const struct run *run)
 {
-    uint64_t peak = peak_kib();
     uint64_t now = rss_kib();
+    uint64_t peak = peak_kib();
+    /* VmHWM lags by what each CPU has not yet added to the counter. */
+    if (peak < now)
+        peak = now;
+    if (peak < run->rss_kib)
+        peak = run->rss_kib;
     double ops = run->ops ? (double)run->ops : 1;
     add(text, "\"ops\":%llu,\"wall_ns\":%llu,\"ns_per_op\":%.3f,",
         (unsigned long long)run->ops, (unsigned long long)run->wall_ns,
@@ -101,8 +106,7 @@ static void add_measures(struct text *text, const struct run *run)
         (unsigned long long)run->faults, (unsigned long long)run->rss_kib,
         (unsigned long long)now);
     add(text, "\"peak_kib\":%llu,\"harness_kib\":%llu,",
-        (unsigned long long)(peak > now ? peak : now),
-        (unsigned long long)harness_kib());
+        (unsigned long long)peak, (unsigned long long)harness_kib());
     if (run->rss_idle_kib) {
         add(text, "\"rss_idle_kib\":%llu,",
             (unsigned long long)run->rss_idle_kib);
