@@ -161,11 +161,13 @@ static void advise_fragments(struct report *report, const struct holds *holds)
     }
     (void)bytes_text(report, bytes, free_text);
     (void)bytes_text(report, gain, gain_text);
-    advise(report, bytes,
-           "%s are free between live objects. %zu objects, at most %d a page, "
-           "hold %s of it in %zu pages: find out who keeps them (heapinspect "
-           "pins) and allocate them together, or early.",
-           free_text, objects, FEW_OBJECTS, gain_text, pages);
+    advise(
+        report, bytes,
+        "%s are free between live objects. Up to %s of it would go back if "
+        "%zu objects were elsewhere, which lie alone or at most %d in a page "
+        "(%zu pages): find out who keeps them (heapinspect pins), and "
+        "allocate what lives long together.",
+        free_text, gain_text, objects, FEW_OBJECTS, pages);
 }
 
 static void advise_caches(struct report *report)
@@ -238,8 +240,8 @@ static void put_headline(struct report *report)
 
     (void)snprintf(
         text, sizeof text,
-        "%s resident in the heap, %s of it in %zu live objects; %s (%zu %%) "
-        "are free memory that the process still pays for.",
+        "%s resident in the heap: %s in %zu live objects, %s (%zu %%) free but "
+        "still paid for.",
         bytes_text(report, ledger->total, total_text),
         bytes_text(report, live, live_text), ledger->count[SHARE_LIVE],
         bytes_text(report, rest, rest_text),

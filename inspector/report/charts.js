@@ -35,7 +35,7 @@ function drawLedgerBar() {
   groups.append("rect").attr("x", d => d.x).attr("y", 0)
     .attr("width", d => Math.max(d.w, 1)).attr("height", 34)
     .attr("fill", d => shareColor(d.row.name));
-  const wide = groups.filter(d => d.w > 96);
+  const wide = groups.filter(d => d.w > 8 + 7 * d.row.name.length);
   wide.append("text").attr("x", d => d.x + 6).attr("y", 22)
     .attr("font-weight", 600)
     .style("fill", d => inkOn(d3.color(shareColor(d.row.name)).formatRgb()))
@@ -60,6 +60,13 @@ function showLedger() {
     `these mappings: ${(100 * data.residue).toFixed(2)} % unexplained.`));
 }
 
+/* An axis with round binary sizes. */
+function bytesAxis(y, most, width) {
+  const step = 2 ** Math.ceil(Math.log2(Math.max(most, 4) / 4));
+  return d3.axisLeft(y).tickValues(d3.range(0, most, step))
+    .tickFormat(n => bytes(n).replace(".0 ", " ")).tickSize(-width);
+}
+
 /*
  * Stacked bars, live below and the rest above: rows of {label, live, rest,
  * tip}.
@@ -72,7 +79,7 @@ function drawBars(host, rows, {width, height = 190, label = ""}) {
   const y = d3.scaleLinear([0, most], [height - margin.bottom, margin.top]);
   const svg = d3.create("svg").attr("width", width).attr("height", height);
   svg.append("g").attr("transform", `translate(${margin.left},0)`)
-    .call(d3.axisLeft(y).ticks(4).tickFormat(bytes).tickSize(-width));
+    .call(bytesAxis(y, most, width));
   const bar = (from, to, color) => svg.append("g").selectAll("rect").data(rows)
     .join("rect").attr("x", (row, i) => x(i)).attr("width", x.bandwidth())
     .attr("y", row => y(to(row)))
@@ -154,11 +161,11 @@ function drawBuddy() {
   const rows = data.buddy;
   const x = d3.scaleBand(rows.map(row => row.order),
     [margin.left, width - margin.right]).padding(0.15);
-  const y = d3.scaleLinear([0, d3.max(rows, row => row.bytes) || 1],
-    [height - margin.bottom, margin.top]);
+  const most = d3.max(rows, row => row.bytes) || 1;
+  const y = d3.scaleLinear([0, most], [height - margin.bottom, margin.top]);
   const svg = d3.create("svg").attr("width", width).attr("height", height);
   svg.append("g").attr("transform", `translate(${margin.left},0)`)
-    .call(d3.axisLeft(y).ticks(4).tickFormat(bytes).tickSize(-width));
+    .call(bytesAxis(y, most, width));
   const groups = svg.selectAll("g.order").data(rows).join("g")
     .on("mousemove", (event, row) => showTip(event,
       `${count(row.blocks)} free blocks of ${bytes(row.size)}: ` +
@@ -199,43 +206,60 @@ function showBuddy() {
 
 const MATRIX_THREADS = 16;
 
-/* {live, size} of [thread][class]; the last column is the arena. */
-function matrixCell(heat, live, size, cached, title) {
-  if (size === 0)
+/* Size classes by doublings: the upper end of the one that `size` is in. */
+function doubling(size) {
+  return 2 ** Math.ceil(Math.log2(size));
+}
+
+function matrixCell(sum, title) {
+  if (!sum || sum.memory === 0)
     return make("td", {class: "none"}, "·");
-  const color = useColor(live / size);
+  const color = useColor(sum.live / sum.memory);
   return make("td", {
     style: `background:${color};color:${inkOn(color)}`,
-    title: `${title}: ${bytes(size)}, ${bytes(live)} live, ` +
-      `${bytes(cached)} in caches`,
-  }, bytes(size));
+    title: `${title}: ${bytes(sum.memory)}, ${bytes(sum.live)} live, ` +
+      `${bytes(sum.cached)} in caches`,
+  }, bytes(sum.memory), make("small", {}, percent(sum.live, sum.memory)));
+}
+
+/* doubling -> {memory, live, cached} of a heap's slabs, or of all. */
+function matrixRow(heaps) {
+  const ids = new Set(heaps.map(heap => heap.id));
+  const row = new Map([[0, {memory: 0, live: 0, cached: 0}]]);
+  for (const heap of heaps) {
+    row.get(0).memory += heap.arena;
+    row.get(0).live += heap.arena_live;
+    row.get(0).cached += heap.chunks_cached;
+  }
+  for (const [id, size, memory, live, cached] of data.classes) {
+    if (!ids.has(id))
+      continue;
+    const sum = row.get(doubling(size)) ?? {memory: 0, live: 0, cached: 0};
+    sum.memory += memory;
+    sum.live += live;
+    sum.cached += cached;
+    row.set(doubling(size), sum);
+  }
+  return row;
 }
 
 function showMatrix() {
-  const sizes = [...new Set(data.classes.map(row => row[1]))]
-    .sort((a, b) => a - b);
-  const table = make("table", {class: "matrix"});
-  const head = make("tr", {}, make("th", {class: "text"}, "thread"),
-    make("th", {}, "arena"));
-  head.append(...sizes.map(size => make("th", {}, bytes(size)
-    .replace(".0 ", " "))));
+  const ends = [0, ...[...new Set(data.classes.map(row => doubling(row[1])))]
+    .sort((a, b) => a - b)];
+  const title = end => end === 0 ? "arena"
+    : "≤ " + bytes(end).replace(".0 ", " ");
+  const table = make("table", {class: "matrix"}, make("thead", {},
+    make("tr", {}, make("th", {class: "text"}, "thread"),
+      ...ends.map(end => make("th", {}, title(end))))));
   const heaps = data.heaps.slice(0, MATRIX_THREADS);
-  for (const heap of heaps) {
-    const own = new Map(data.classes.filter(row => row[0] === heap.id)
-      .map(row => [row[1], row]));
-    const name = heapName(heap);
-    const line = make("tr", {}, make("th", {class: "text", scope: "row"},
-      name));
-    line.append(matrixCell(table, heap.arena_live, heap.arena,
-      heap.chunks_cached, `arena of ${name}`));
-    for (const size of sizes) {
-      const row = own.get(size);
-      line.append(matrixCell(table, row?.[3] ?? 0, row?.[2] ?? 0,
-        row?.[4] ?? 0, `${bytes(size)} objects of ${name}`));
-    }
-    table.append(line);
+  const lines = [...heaps.map(heap => [heapName(heap), [heap]]),
+    ["all", data.heaps]];
+  for (const [name, some] of lines) {
+    const row = matrixRow(some);
+    table.append(make("tr", {}, make("th", {class: "text", scope: "row"},
+      name), ...ends.map(end => matrixCell(row.get(end),
+      `${title(end)} of ${name}`))));
   }
-  table.prepend(make("thead", {}, head));
   byId("matrix-table").replaceChildren(make("div", {class: "scroll"}, table));
   if (data.heaps.length > heaps.length)
     byId("matrix-table").append(make("p", {class: "hint"},

@@ -14,6 +14,11 @@ function showHeader() {
     `${bytes(data.heap_rss)} of it the heap's`;
 }
 
+/* "63546 objects" with its digits in groups. */
+function grouped(text) {
+  return text.replace(/(?<![\w.])\d{5,}(?=[ .,;])/g, n => count(Number(n)));
+}
+
 /* Sizes in the sentence are what the eye looks for. */
 function showHeadline() {
   const parts = data.headline.split(/(\d[\d.]* (?:[KMGTP]iB|B))/);
@@ -21,7 +26,7 @@ function showHeadline() {
   let seen = 0;
   byId("headline").replaceChildren(...parts.map((part, i) => {
     if (i % 2 === 0)
-      return part;
+      return grouped(part);
     seen++;
     return make("b", {class: seen === sizes ? "waste" : ""}, part);
   }));
@@ -38,7 +43,7 @@ function showAdvice() {
         "what is resident is in use.")));
   for (const it of sorted.filter(one => one.bytes > 0))
     list.append(make("li", {class: worth(it) ? "" : "small"},
-      make("b", {}, bytes(it.bytes)), make("span", {}, it.text)));
+      make("b", {}, bytes(it.bytes)), make("span", {}, grouped(it.text))));
 }
 
 function showTables() {
@@ -147,6 +152,8 @@ function start() {
   window.addEventListener("beforeprint", () => {
     before = theme();
     setTheme("light");
+    for (const node of document.querySelectorAll("details"))
+      node.open = true;
   });
   window.addEventListener("afterprint", () => setTheme(before));
   let width = innerWidth;

@@ -64,9 +64,10 @@ function usedPart(it) {
 }
 
 function describe(it) {
-  return `${bytes(it.size)} of addresses, ${bytes(it.resident)} resident, ` +
-    `${bytes(it.resident - it.held)} of it used (${percent(
-      it.resident - it.held, it.resident)}), ${bytes(it.held)} unused`;
+  const used = it.resident - it.held;
+  return `${bytes(it.resident)} of ${bytes(it.size)} resident; of that ` +
+    `${bytes(used)} used (${percent(used, it.resident)}), ` +
+    `${bytes(it.held)} unused`;
 }
 
 function tilePlace(tile) {
@@ -260,7 +261,7 @@ function drawPages() {
   const tile = stretches[zoom.stretch]?.tiles[zoom.tile];
   if (!tile)
     return level("pages");
-  const host = level("pages", [make("b", {}, bytes(data.tile)), " at ",
+  const host = level("pages", [make("b", {}, "tile"), " at ",
     tilePlace(tile), ": " + describe(tile)]);
   if (!tile.cells) {
     host.append(make("p", {class: "hint"}, "The pages of this tile are not " +
@@ -385,18 +386,19 @@ function drawLegend() {
     "S slab, A arena, B free, L listed, R run, M mmap"));
 }
 
-/* The worst tile of all that has pages, at its emptiest page. */
+/* Unused memory beside live objects: whole free pages are easier to get. */
+function pinned(tile) {
+  return (tile.cells ?? []).reduce((sum, cell) =>
+    sum + (cell.live > 0 ? cell.held : 0), 0);
+}
+
+/* Where to begin: the tile with most pinned memory, of those shown best. */
 function worstTile() {
-  let worst = null;
-  for (const stretch of stretches) {
-    for (const tile of stretch.tiles) {
-      if (tile.cells && (!worst || (tile.objects !== null) -
-          (worst.objects !== null) > 0 || (tile.held > worst.held &&
-          (tile.objects !== null) === (worst.objects !== null))))
-        worst = tile;
-    }
-  }
-  return worst;
+  const all = stretches.flatMap(stretch => stretch.tiles);
+  const known = all.filter(tile => tile.objects);
+  return (known.length > 0 ? known : all.filter(tile => tile.cells))
+    .reduce((worst, tile) =>
+      worst && pinned(worst) >= pinned(tile) ? worst : tile, null);
 }
 
 function startMap() {

@@ -8,7 +8,7 @@
 const RAMP = {
   light: ["#d95b00", "#e8883c", "#f0b27a", "#ecdcc4", "#a9c9e6", "#5b9bd0",
     "#14539a"],
-  dark: ["#ff7f1f", "#e08a3f", "#bb8f66", "#8f8f8b", "#6c93b8", "#4a90d6",
+  dark: ["#ff7f1f", "#f29a4d", "#e3b78a", "#cfc8bb", "#9fbcd8", "#6aa6e0",
     "#3f9cff"],
 };
 
