@@ -5,6 +5,7 @@
 #include "arena/arena.h"
 #include "arena/bins.h"
 #include "arena/chunk.h"
+#include "arena/segment.h"
 #include "arena/top.h"
 #include "base/debug.h"
 #include "layout/invariants.h"

@@ -2,6 +2,7 @@
 #include "arena/arena.h"
 #include "arena/bins.h"
 #include "arena/chunk.h"
+#include "arena/segment.h"
 #include "arena/top.h"
 #include "base/bits.h"
 #include "base/compiler.h"

@@ -3,6 +3,7 @@
 
 #include "arena/bins.h"
 #include "arena/chunk.h"
+#include "arena/segment.h"
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "base/debug.h"
@@ -15,27 +16,12 @@
 enum {
     GROW_MIN = 64 * KIB, /* of an arena, but for its first run */
     GROW_MAX = 32 * MIB,
-    GROW_PART = 32,         /* of what the arena has: untouched top is idle */
-    RETURN_MIN = 256 * KIB, /* free pages inside a segment worth giving back */
+    GROW_PART = 32, /* of what the arena has: untouched top is idle */
 };
 
 size_t top_size(const struct arena *arena)
 {
     return arena->top != NULL ? chunk_size(arena->top) : 0;
-}
-
-static size_t arena_flag(const struct arena *arena)
-{
-    return arena->is_main ? 0 : NON_MAIN_ARENA;
-}
-
-/* The closing header of a segment that ends at `end`. */
-static struct chunk *close_segment(uintptr_t end, bool prev_inuse)
-{
-    struct chunk *last = chunk_at(end - CHUNK_HEADER);
-
-    chunk_set(last, 0, prev_inuse ? PREV_INUSE : 0);
-    return last;
 }
 
 /* Top is no longer top: what is left of it becomes an ordinary free chunk. */
@@ -61,8 +47,9 @@ static void top_start(struct arena *arena, uintptr_t start, uintptr_t end)
     struct chunk *top = chunk_at(start);
 
     top_retire(arena);
-    chunk_set(top, end - CHUNK_HEADER - start, PREV_INUSE | arena_flag(arena));
-    close_segment(end, true);
+    chunk_set(top, end - CHUNK_HEADER - start,
+              PREV_INUSE | segment_flag(arena));
+    segment_close(end, true);
     top_mark(top);
     arena->top = top;
 }
@@ -74,7 +61,7 @@ static void top_extend(struct arena *arena, uintptr_t end)
 
     chunk_wipe(chunk_next(top));
     chunk_set(top, end - CHUNK_HEADER - (uintptr_t)top, chunk_flags(top));
-    close_segment(end, true);
+    segment_close(end, true);
 }
 
 /*
@@ -88,37 +75,9 @@ static size_t grow_step(const struct arena *arena)
     return clamp_size(arena->system_mem / GROW_PART, GROW_MIN, GROW_MAX);
 }
 
-/* The page run that holds `address`; NULL = it is in brk, or NULL. */
-static struct page *segment_of(const struct arena *arena, uintptr_t address)
-{
-    list_for_each (it, &arena->segments) {
-        struct page *page = CONTAINER_OF(it, struct page, lru);
-        uintptr_t start = (uintptr_t)page_mem(page);
-        if (address >= start &&
-            address < start + ((uintptr_t)page->npages << PAGE_SHIFT))
-            return page;
-    }
-    return NULL;
-}
-
 static struct page *top_segment(const struct arena *arena)
 {
     return segment_of(arena, (uintptr_t)arena->top);
-}
-
-static void segment_tag(const struct arena *arena, struct page *page,
-                        size_t from, size_t npages)
-{
-    tag_set(page_zone(page), page_number(page) + from, npages,
-            tag_make(arena->heap_id, KIND_CHUNK));
-}
-
-/* Pages of the segment that starts with `page`, back to the zone. */
-static void pages_return(struct page *page, size_t from, size_t npages)
-{
-    page[from].zone = page->zone;
-    tag_set(page_zone(page), page_number(page) + from, npages, 0);
-    zone_free_run(page + from, npages);
 }
 
 /* More pages right behind top's run. */
@@ -134,15 +93,6 @@ static bool grow_in_place(struct arena *arena, size_t npages)
     top_extend(arena, (uintptr_t)page_mem(page) +
                           ((uintptr_t)page->npages << PAGE_SHIFT));
     return true;
-}
-
-/* The page run as a segment of the arena. */
-static void segment_add(struct arena *arena, struct page *page, size_t npages)
-{
-    page_set_state(page, PAGE_ARENA);
-    page->npages = (uint32_t)npages;
-    page->owner = arena;
-    list_insert(&arena->segments, &page->lru);
 }
 
 static bool grow_by_run(struct arena *arena, size_t size)
@@ -270,7 +220,7 @@ static size_t trim_brk(struct arena *arena, size_t keep)
     struct chunk *closing = chunk_next(arena->top);
     chunk_wipe(closing);
     if (os_brk_move(-(intptr_t)give) == NULL) {
-        close_segment(arena->brk.end, true);
+        segment_close(arena->brk.end, true);
         return 0;
     }
     size_t first = round_up(end, PAGE_BYTES);
@@ -280,7 +230,7 @@ static size_t trim_brk(struct arena *arena, size_t keep)
     arena->system_mem -= give;
     chunk_set(arena->top, end - CHUNK_HEADER - (uintptr_t)arena->top,
               chunk_flags(arena->top));
-    close_segment(end, true);
+    segment_close(end, true);
     reclaim_account(give);
     return give;
 }
@@ -310,9 +260,9 @@ static size_t trim_run(struct arena *arena, size_t keep)
     if (arena->top != NULL) {
         chunk_set(arena->top, stop - CHUNK_HEADER - top,
                   chunk_flags(arena->top));
-        close_segment(stop, true);
+        segment_close(stop, true);
     }
-    pages_return(page, (stop - start) >> PAGE_SHIFT, npages);
+    segment_cut(page, (stop - start) >> PAGE_SHIFT, npages);
     return npages << PAGE_SHIFT;
 }
 
@@ -321,91 +271,4 @@ size_t top_trim(struct arena *arena, size_t keep)
     if (arena->top == NULL)
         return 0;
     return top_is_brk(arena) ? trim_brk(arena, keep) : trim_run(arena, keep);
-}
-
-/* What is left before the hole: a free chunk and a closing header. */
-static void leave_front(struct arena *arena, struct chunk *chunk,
-                        uintptr_t stop)
-{
-    size_t size = stop - CHUNK_HEADER - (uintptr_t)chunk;
-
-    close_segment(stop, false)->prev_size = size;
-    bins_insert(arena, chunk, size, 0);
-}
-
-/* What is left behind the hole: a segment that starts with a free chunk. */
-static void leave_back(struct arena *arena, struct page *page, uintptr_t end)
-{
-    struct chunk *chunk = chunk_at((uintptr_t)page_mem(page));
-    size_t size = end - (uintptr_t)chunk;
-
-    chunk_set(chunk, size, PREV_INUSE | arena_flag(arena));
-    chunk_set_prev_inuse(chunk_after(chunk, size), false);
-    chunk_after(chunk, size)->prev_size = size;
-    bins_insert(arena, chunk, size, 0);
-}
-
-/*
- *   |..used..|chunk ............................ |used...|
- *            |front|C|  whole pages, to the zone |back   |
- */
-bool segment_return(struct arena *arena, struct chunk *chunk, size_t size)
-{
-    uintptr_t start = (uintptr_t)chunk;
-    uintptr_t end = start + size;
-
-    if (size < RETURN_MIN)
-        return false;
-    struct page *page = segment_of(arena, start);
-    if (page == NULL)
-        return false;
-    uintptr_t seg_start = (uintptr_t)page_mem(page);
-    uintptr_t seg_end = seg_start + ((uintptr_t)page->npages << PAGE_SHIFT);
-    uintptr_t from =
-        start == seg_start
-            ? start
-            : round_up(start + CHUNK_MIN + CHUNK_HEADER, PAGE_BYTES);
-    uintptr_t to = end + CHUNK_HEADER == seg_end
-                       ? seg_end
-                       : round_down(end - CHUNK_MIN, PAGE_BYTES);
-    if (to < from + RETURN_MIN / 2)
-        return false;
-    size_t hole = (to - from) >> PAGE_SHIFT;
-    struct page *first = page + ((from - seg_start) >> PAGE_SHIFT);
-    chunk_wipe(chunk);
-    if (from == start) {
-        list_remove(&page->lru);
-    } else {
-        page->npages = (uint32_t)((from - seg_start) >> PAGE_SHIFT);
-    }
-    if (to < seg_end) {
-        segment_add(arena, first + hole, (seg_end - to) >> PAGE_SHIFT);
-        first[hole].zone = page->zone;
-        leave_back(arena, first + hole, end);
-    }
-    if (from != start) {
-        chunk_set(chunk, 0, PREV_INUSE | arena_flag(arena));
-        leave_front(arena, chunk, from);
-    }
-    arena->system_mem -= hole << PAGE_SHIFT;
-    pages_return(page, (from - seg_start) >> PAGE_SHIFT, hole);
-    return true;
-}
-
-void segment_walk(struct arena *arena,
-                  void (*visit)(struct arena *arena, struct segment segment,
-                                void *data),
-                  void *data)
-{
-    list_for_each (it, &arena->segments) {
-        struct page *page = CONTAINER_OF(it, struct page, lru);
-        uintptr_t start = (uintptr_t)page_mem(page);
-        struct segment segment = {
-            start, start + ((uintptr_t)page->npages << PAGE_SHIFT)};
-        visit(arena, segment, data);
-    }
-    for (size_t i = 0; i < arena->nr_brk_old; i++)
-        visit(arena, arena->brk_old[i], data);
-    if (arena->brk.end != 0)
-        visit(arena, arena->brk, data);
 }
