@@ -12,6 +12,14 @@ static unsigned steps_of(size_t size)
     return steps;
 }
 
+static void *resize(void *mem, size_t size)
+{
+    void *moved = realloc(mem, size);
+    if (!moved)
+        abort();
+    return moved;
+}
+
 /* From 16 bytes to `size`, twice as large each time. */
 static void growth(struct shim_state *state,
                    const struct shim_benchmark *benchmark)
@@ -23,7 +31,7 @@ static void growth(struct shim_state *state,
         touch(mem, size);
         while (size < benchmark->size) {
             size *= 2;
-            mem = realloc(mem, size);
+            mem = resize(mem, size);
             touch(mem, size);
         }
         free(mem);
@@ -41,7 +49,7 @@ static void shrink(struct shim_state *state,
         touch(mem, size);
         while (size > 16) {
             size /= 2;
-            mem = realloc(mem, size);
+            mem = resize(mem, size);
             touch(mem, size);
         }
         free(mem);
@@ -57,7 +65,7 @@ static void in_place(struct shim_state *state,
     for (unsigned n = 0; (n = shim_turns(state, IN_PLACE_BATCH)) > 0;) {
         for (; n > 0; n--) {
             size_t now = n % 2 ? size : size - benchmark->extra;
-            mem = realloc(mem, now);
+            mem = resize(mem, now);
             touch(mem, now);
         }
     }

@@ -15,7 +15,6 @@
 enum {
     NUMBER_BYTES = 10, /* of a 64-bit number, at most */
     PATH_BYTES = 4096,
-    NO_THREAD = UINT32_MAX,
 };
 
 /* A recorded thread. */

@@ -10,10 +10,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum {
-    NOBODY = UINT32_MAX,
-    SLOTS_AT_ONCE = 512, /* a page of addresses: threads share no line */
-};
+#define NOBODY UINT32_MAX /* an enum would be an int */
+
+enum { SLOTS_AT_ONCE = 512 }; /* a page of addresses: threads share no line */
 
 struct thing {
     uint32_t maker;
@@ -50,10 +49,8 @@ static struct reader *open_trace(const char *path)
 {
     const char *why = NULL;
     struct reader *reader = reader_open(path, &why);
-    if (!reader)
-        refuse(path, why);
-    if (reader->header.ncalls == 0)
-        refuse(path, "has no calls");
+    if (!reader || reader->header.ncalls == 0)
+        refuse(path, reader ? "has no calls" : why);
     return reader;
 }
 
