@@ -121,6 +121,8 @@ bool target_refresh(struct target *target, struct failure *failure)
     if (!target->backend->refresh(target, failure))
         return false;
     forget(target);
+    while (target->nwarnings > 0)
+        free(target->warnings[--target->nwarnings]);
     root_find(target);
     return true;
 }
@@ -239,12 +241,13 @@ const struct vma *target_vma_at(struct target *target, uintptr_t address)
 
     while (low < count) {
         size_t middle = low + (count - low) / 2;
-        if (address >= vmas[middle].end)
+        if (address >= vmas[middle].end) {
             low = middle + 1;
-        else if (address < vmas[middle].start)
+        } else if (address < vmas[middle].start) {
             count = middle;
-        else
+        } else {
             return &vmas[middle];
+        }
     }
     return NULL;
 }

@@ -147,7 +147,7 @@ size_t target_page_size(const struct target *target); /* system page, bytes */
    snapshots, NULL where unknown.  Owned by the target. */
 const char *target_proc(struct target *target, const char *file);
 
-/* Forgets everything read so far: `top` looks again. */
+/* Forgets everything read so far, and its warnings: `top` looks again. */
 bool target_refresh(struct target *target, struct failure *failure);
 
 /* What could not be had or did not fit, for "warnings" of every output. */
