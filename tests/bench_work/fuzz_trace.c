@@ -45,8 +45,8 @@ static size_t good_trace(unsigned char *bytes)
     size_t used = TRACE_MAGIC_BYTES;
     memcpy(bytes, TRACE_MAGIC, TRACE_MAGIC_BYTES);
     used += put_number(bytes + used, 4);
-    memcpy(bytes + used, "fuzz", 4);
-    used += 4;
+    for (const char *letter = "fuzz"; *letter; letter++)
+        bytes[used++] = (unsigned char)*letter;
     const uint64_t header[] = {4 * OBJECTS, 3 * OBJECTS, 2, 5000, 4096};
     for (unsigned i = 0; i < 5; i++)
         used += put_number(bytes + used, header[i]);
@@ -95,9 +95,10 @@ static int read_trace(const char *path)
 
 static void damage(unsigned char *bytes, size_t *length)
 {
-    for (uint64_t n = next_random() % 4; n < 4; n++)
+    for (uint64_t n = next_random() % 4; n < 4; n++) {
         bytes[next_random() % *length] ^=
             (unsigned char)(1u << next_random() % 8);
+    }
     if (next_random() % 8 == 0)
         *length = next_random() % *length;
 }
