@@ -19,8 +19,8 @@ def _machine_line(model):
     return (f"Printed from `{model['command']}` of {machine['date'][:10]}: "
             f"{machine['cpus']} × {machine['cpu']}, Linux "
             f"{machine['kernel']}, {machine['libc']}, THP "
-            f"`{machine['thp']}`, {model['passes']} passes of "
-            f"{model['seconds']} s.")
+            f"`{machine['thp']}`; up to {model['passes']} passes, "
+            f"{model['seconds']} s a run.")
 
 
 def _versions(model):

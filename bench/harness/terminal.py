@@ -59,7 +59,9 @@ def value_cell(row, name, measure, scale=1.0):
 
 def ratio_cell(row, name, measure):
     """Times the best of the rivals; then, in brackets, times the floor."""
-    cell = row["cells"].get(name, {})
+    cell = row["cells"].get(name, {"status": "ok"})
+    if cell["status"] != "ok":
+        return cell["status"]
     if f"{measure}_ratio" not in cell:
         return "-"
     text = f"{cell[f'{measure}_ratio']:.2f}"

@@ -6,9 +6,9 @@
 #include "launch.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     STEPS = 10 << 20,
@@ -54,7 +54,7 @@ void calibrate(void)
                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (nodes == MAP_FAILED) {
         perror("bench_launch: calibrate");
-        exit(1);
+        _exit(1);
     }
     link_nodes(nodes);
     volatile uint64_t sink = 1;

@@ -95,6 +95,7 @@ static __attribute__((constructor)) void prepare(void)
 static __attribute__((destructor)) void say(void)
 {
     char line[96];
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets it
     const char *path = getenv("BENCH_COUNT");
     int fd =
         path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : -1;

@@ -7,24 +7,24 @@
  */
 #include "launch.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum { USAGE = 2, NOT_STARTED = 127, BY_SIGNAL = 128 };
 
 static _Noreturn void usage(const char *why, const char *what)
 {
-    fprintf(stderr,
+    dprintf(2,
             "bench_launch: %s%s\n"
             "usage: bench_launch [--report FILE] [--library PATH] "
             "[--set VAR=VALUE]...\n"
             "                    [--no-thp] -- PROGRAM ARGS...\n"
             "       bench_launch --calibrate\n",
             why, what);
-    exit(USAGE);
+    _exit(USAGE);
 }
 
 /* The index of the first word of PROGRAM ARGS. */
@@ -57,9 +57,9 @@ static int parse(int argc, char **argv, struct command *command)
     return i + 1;
 }
 
-static void print_number(FILE *file, const char *name, uint64_t value)
+static void print_number(int fd, const char *name, uint64_t value)
 {
-    fprintf(file, "\"%s\":%llu,", name, (unsigned long long)value);
+    dprintf(fd, "\"%s\":%llu,", name, (unsigned long long)value);
 }
 
 static const char *truth(bool value)
@@ -67,36 +67,41 @@ static const char *truth(bool value)
     return value ? "true" : "false";
 }
 
-static void print(FILE *file, const struct outcome *outcome)
+static void print(int fd, const struct outcome *outcome)
 {
-    fputc('{', file);
-    print_number(file, "wall_ns", outcome->wall_ns);
-    print_number(file, "user_us", outcome->user_us);
-    print_number(file, "sys_us", outcome->sys_us);
-    print_number(file, "faults", outcome->faults);
-    print_number(file, "major_faults", outcome->major_faults);
-    print_number(file, "peak_kib", outcome->peak_kib);
-    print_number(file, "root_peak_kib", outcome->root_peak_kib);
-    print_number(file, "anon_sum_kib", outcome->anon_sum_kib);
-    print_number(file, "processes", outcome->processes);
-    print_number(file, "mapped", outcome->mapped);
-    print_number(file, "left_running", outcome->left);
-    fprintf(file, "\"root_mapped\":%s,\"traced\":%s,\"started\":%s,",
+    dprintf(fd, "{");
+    print_number(fd, "wall_ns", outcome->wall_ns);
+    print_number(fd, "user_us", outcome->user_us);
+    print_number(fd, "sys_us", outcome->sys_us);
+    print_number(fd, "faults", outcome->faults);
+    print_number(fd, "major_faults", outcome->major_faults);
+    print_number(fd, "peak_kib", outcome->peak_kib);
+    print_number(fd, "root_peak_kib", outcome->root_peak_kib);
+    print_number(fd, "anon_sum_kib", outcome->anon_sum_kib);
+    print_number(fd, "processes", outcome->processes);
+    print_number(fd, "mapped", outcome->mapped);
+    print_number(fd, "left_running", outcome->left);
+    dprintf(fd, "\"root_mapped\":%s,\"traced\":%s,\"started\":%s,",
             truth(outcome->root_mapped), truth(outcome->traced),
             truth(outcome->started));
     bool ended = WIFEXITED(outcome->status);
-    fprintf(file, "\"exit_status\":%d,\"signal\":%d}\n",
+    dprintf(fd, "\"exit_status\":%d,\"signal\":%d}\n",
             ended ? WEXITSTATUS(outcome->status) : -1,
             ended ? 0 : WTERMSIG(outcome->status));
 }
 
+/* To stderr without --report.  False with errno when it cannot be opened. */
 static bool report(const struct command *command, const struct outcome *outcome)
 {
-    FILE *file = command->report ? fopen(command->report, "we") : stderr;
-    if (!file)
+    int fd = 2;
+    if (command->report) {
+        fd = open(command->report, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+                  0644);
+    }
+    if (fd < 0)
         return false;
-    print(file, outcome);
-    return !command->report || fclose(file) == 0;
+    print(fd, outcome);
+    return fd == 2 || close(fd) == 0;
 }
 
 int main(int argc, char **argv)
@@ -113,8 +118,7 @@ int main(int argc, char **argv)
         return NOT_STARTED;
     }
     if (!report(&command, &outcome)) {
-        fprintf(stderr, "bench_launch: %s: %s\n", command.report,
-                strerror(errno));
+        perror(command.report);
         return USAGE;
     }
     if (WIFSIGNALED(outcome.status))

@@ -9,8 +9,8 @@
 static FILE *proc_open(pid_t pid, const char *name)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    return fopen(path, "re");
+    int length = snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    return length < (int)sizeof path ? fopen(path, "re") : NULL;
 }
 
 /* True and the number when the line starts with `key`. */
@@ -33,7 +33,7 @@ static void read_status(pid_t pid, struct process_end *end)
         if (!line_number(line, "VmHWM:", &end->peak_kib))
             line_number(line, "RssAnon:", &end->anon_kib);
     }
-    fclose(file);
+    (void)fclose(file);
 }
 
 static bool is_mapped(pid_t pid, const char *library)
@@ -51,7 +51,7 @@ static bool is_mapped(pid_t pid, const char *library)
                 (path[length] == '\n' || path[length] == ' ');
     }
     free(line);
-    fclose(file);
+    (void)fclose(file);
     return found;
 }
 

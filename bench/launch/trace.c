@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -55,14 +54,16 @@ static _Noreturn void child_exec(const struct command *command, int go)
     close(go);
     if (command->no_thp && prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0)
         perror("bench_launch: PR_SET_THP_DISABLE");
-    /* Last: what is preloaded must not be in this process. */
+    /* Here and not before: only the program gets them.  One thread. */
     for (unsigned i = 0; i < command->nsettings; i++)
-        putenv(command->settings[i]);
-    if (command->library)
+        putenv(command->settings[i]); // NOLINT(concurrency-mt-unsafe)
+    if (command->library) {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe)
         setenv("LD_PRELOAD", command->library, 1);
+    }
     execvp(command->argv[0], command->argv);
-    fprintf(stderr, "bench_launch: %s: %s\n", command->argv[0],
-            strerror(errno));
+    dprintf(2, "bench_launch: ");
+    perror(command->argv[0]);
     _exit(EXEC_FAILED);
 }
 
@@ -113,10 +114,12 @@ static void on_stop(struct trace *trace, pid_t pid, int status)
         resume(pid, 0);
         return;
     case PTRACE_EVENT_STOP:
-        if (signal == SIGTRAP) /* a new child's first stop */
-            resume(pid, 0);
-        else /* stopped by job control: stays so */
+        if (signal == SIGTRAP) {
+            resume(pid, 0); /* a new child's first stop */
+        } else {
+            /* Stopped by job control: stays so. */
             ptrace(PTRACE_LISTEN, pid, NULL, NULL);
+        }
         return;
     default:
         resume(pid, signal);
@@ -131,9 +134,10 @@ static void on_end(struct trace *trace, pid_t pid, int status,
     trace->root_done = true;
     trace->outcome->status = status;
     trace->outcome->wall_ns = now_ns() - trace->started_ns;
-    if (!trace->outcome->traced)
-        trace->outcome->peak_kib = trace->outcome->root_peak_kib =
-            (uint64_t)usage->ru_maxrss;
+    if (!trace->outcome->traced) {
+        trace->outcome->root_peak_kib = (uint64_t)usage->ru_maxrss;
+        trace->outcome->peak_kib = trace->outcome->root_peak_kib;
+    }
 }
 
 /* Until the program ended, and a tenth of a second more for its children. */

@@ -16,9 +16,9 @@ static int touch(size_t size)
     if (!mem)
         return 1;
     memset(mem, 1, size);
-    int sum = ((volatile char *)mem)[size - 1];
+    int last = ((volatile unsigned char *)mem)[size - 1];
     free(mem);
-    return sum != 1;
+    return last != 1;
 }
 
 int main(void)
@@ -34,7 +34,7 @@ int main(void)
         return 1;
     pid_t child = fork();
     if (child == 0)
-        exit(touch(CHILD));
+        _exit(touch(CHILD));
     int status = 1;
     return child < 0 || waitpid(child, &status, 0) != child || status != 0;
 }
