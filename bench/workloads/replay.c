@@ -25,9 +25,8 @@ enum {
 struct stage {
     struct run *run;
     struct replay *replay;
-    bool null;     /* play without an allocator */
-    bool sampled;  /* thread 0 looks at the RSS */
-    void *scratch; /* what the null allocator gives */
+    bool null;    /* play without an allocator */
+    bool sampled; /* thread 0 looks at the RSS */
     enum touch touch;
     pthread_mutex_t lock;
     pthread_cond_t over;
@@ -115,15 +114,15 @@ static void *make(const struct play *play)
     }
 }
 
-static void *make_null(const struct play *play)
+static void *make_null(const struct player *player, const struct play *play)
 {
     if (play->op == PLAY_REALLOC)
         (void)slot_take(play);
-    return stage.scratch;
+    return player->scratch;
 }
 
 static inline __attribute__((always_inline)) void
-play_one(const struct play *play, bool null)
+play_one(const struct player *player, const struct play *play, bool null)
 {
     if (play->op == PLAY_START) {
         player_start(play->slot);
@@ -132,7 +131,7 @@ play_one(const struct play *play, bool null)
         if (!null)
             free(mem);
     } else {
-        void *mem = null ? make_null(play) : make(play);
+        void *mem = null ? make_null(player, play) : make(play);
         block_touch(mem, play->size, play->stamp, stage.touch);
         slot_fill(play, mem);
     }
@@ -155,7 +154,7 @@ play_all(struct player *player, bool null, bool alone)
         if (i % SAMPLE_EVERY == 0 && stage.sampled &&
             player == stage.replay->players)
             run_sample(stage.run);
-        play_one(play, null);
+        play_one(player, play, null);
     }
     atomic_store_explicit(&player->stamp, UINT32_MAX, memory_order_relaxed);
 }
@@ -218,7 +217,7 @@ static void leftovers_drop(struct replay *replay, bool null)
     }
 }
 
-/* One page per page of the largest object, and all of them the same few. */
+/* Room for the largest object. */
 static void *scratch_make(uint64_t size)
 {
     void *mem = mmap(NULL, size + PAGE, PROT_READ | PROT_WRITE,
@@ -240,7 +239,8 @@ static uint64_t cpu_ns(void)
 static uint64_t null_cpu_ns(struct replay *replay)
 {
     uint64_t best = UINT64_MAX;
-    stage.scratch = scratch_make(replay->max_size);
+    for (uint32_t i = 0; i < replay->nplayers; i++)
+        replay->players[i].scratch = scratch_make(replay->max_size);
     for (unsigned i = 0; i < 3; i++) {
         uint64_t begin = cpu_ns();
         play_pass(true);

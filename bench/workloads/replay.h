@@ -39,6 +39,7 @@ struct play {
 struct player {
     struct play *plays;
     uint64_t nplays;
+    void *scratch; /* what this thread's null allocator gives */
     /* Atomic: of what it plays; relaxed, an old one only makes others wait. */
     _Alignas(64) atomic_uint stamp;
 };
