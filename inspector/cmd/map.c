@@ -173,10 +173,11 @@ static void describe_scale(const struct canvas *canvas)
     palette_legend(canvas->stream, canvas->mode);
 }
 
-/* Mappings smaller than a character are counted, not drawn. */
+/* Mappings smaller than a character, and tables, are counted, not drawn. */
 static void draw_all(struct canvas *canvas, const struct picture *picture)
 {
     struct cell_sum rest = {0};
+    struct cell_sum tables = {0};
     size_t small = 0;
 
     choose_scale(canvas, picture);
@@ -184,6 +185,10 @@ static void draw_all(struct canvas *canvas, const struct picture *picture)
     for (size_t i = 0; i < picture->count; i++) {
         const struct stretch *stretch = &picture->stretches[i];
         struct cell_sum sum = {0};
+        if (stretch->cells[0].kind == BLOCK_META) {
+            cells_add(&tables, stretch->cells, stretch->count);
+            continue;
+        }
         if (stretch->count < canvas->scale) {
             small++;
             cells_add(&rest, stretch->cells, stretch->count);
@@ -200,6 +205,8 @@ static void draw_all(struct canvas *canvas, const struct picture *picture)
         (void)snprintf(name, sizeof name, "%zu smaller mappings", small);
         describe(canvas, name, &rest);
     }
+    (void)fputc('\n', canvas->stream);
+    describe(canvas, "metadata", &tables);
 }
 
 /* The tile of an address, a character a page. */
