@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One run: of a workload, or of a real program through bench_launch."""
 
+import contextlib
 import json
 import os
 import resource
@@ -43,7 +44,8 @@ def run_group(command, environment, timeout, cwd=None):
             try:
                 process.wait(timeout)
             except BaseException:  # time-out and Ctrl-C alike
-                os.killpg(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # just ended
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 raise
         texts = []
