@@ -13,16 +13,17 @@ static void put(const char *text)
     if (*text == '.' || *text == '\'')
         (void)fputs("\\&", stdout);
     for (; *text != '\0'; text++) {
-        if (*text == '-')
+        if (*text == '-') {
             (void)fputs("\\-", stdout);
-        else if (*text == '\\')
+        } else if (*text == '\\') {
             (void)fputs("\\e", stdout);
-        else if (*text == '~')
+        } else if (*text == '~') {
             (void)fputs("\\(ti", stdout);
-        else if (*text == '\'')
+        } else if (*text == '\'') {
             (void)fputs("\\(aq", stdout);
-        else
+        } else {
             (void)putchar(*text);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ static void *checked(void *memory)
 {
     if (memory == NULL) {
         (void)fputs("heapinspect: out of memory\n", stderr);
-        exit(STATUS_INCOMPLETE);
+        exit(STATUS_INCOMPLETE); /* NOLINT(concurrency-mt-unsafe) */
     }
     return memory;
 }

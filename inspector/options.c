@@ -68,6 +68,13 @@ struct parse {
     struct output_options *options;
 };
 
+/* Ends the process. */
+static void refuse(struct argp_state *state, const char *why, const char *word)
+{
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
+    argp_error(state, "\"%s\" %s", word, why);
+}
+
 static void take_word(struct argp_state *state, const char *word,
                       const char *const *words, int *value)
 {
@@ -77,7 +84,7 @@ static void take_word(struct argp_state *state, const char *word,
             return;
         }
     }
-    argp_error(state, "\"%s\" is none of its values", word);
+    refuse(state, "is none of its values", word);
 }
 
 static void take_limit(struct argp_state *state, const char *text,
@@ -86,7 +93,7 @@ static void take_limit(struct argp_state *state, const char *text,
     uint64_t limit;
 
     if (!parse_number(text, &limit))
-        argp_error(state, "--limit: \"%s\" is no number", text);
+        refuse(state, "is no number", text);
     options->limit = limit;
     options->has_limit = true;
 }
@@ -216,6 +223,7 @@ void options_parse(int argc, char **argv, struct context *context,
     argv[0] = name;
     argp_err_exit_status = STATUS_USAGE;
     context->argv = xcalloc((size_t)argc + 1, sizeof *context->argv);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     (void)argp_parse(&argp, argc, argv, 0, NULL, &parse);
     if ((command->flags & COMMAND_OWN_FILE) != 0) {
         context->file = options->file;

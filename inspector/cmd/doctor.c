@@ -81,9 +81,10 @@ static enum status run(struct context *context)
     enum status status = table_end(table);
     if (status != STATUS_FINE)
         return status;
-    if (!pagemap_scan_works())
+    if (!pagemap_scan_works()) {
         output_advise(context->output, "PAGEMAP_SCAN does not work here: "
                                        "residency is read from pagemap");
+    }
     if (is_shut(gates, count, "exists"))
         return STATUS_GONE;
     if (!is_shut(gates, count, "read"))

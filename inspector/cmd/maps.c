@@ -41,10 +41,11 @@ static enum status run(struct context *context)
     struct model *model =
         target_root(target) != NULL ? model_load(target, &failure) : NULL;
 
-    if (model != NULL)
+    if (model != NULL) {
         regions_find(model, &regions);
-    else if (target_root(target) != NULL)
+    } else if (target_root(target) != NULL) {
         target_warn(target, "%s", failure.text);
+    }
     const struct vma *vmas = target_vmas(target, &count);
     for (size_t i = 0; i < count && table != NULL; i++) {
         const struct vma *vma = &vmas[i];

@@ -4,6 +4,7 @@
 #include "snapshot/snapshot.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void say(struct context *context, const char *path,
                 const struct snapshot_result *result)
@@ -43,8 +44,8 @@ static enum status run(struct context *context)
         (void)snprintf(path, sizeof path, "%s.%d.heap",
                        *program != '\0' ? program : "snapshot",
                        (int)target_pid(context->target));
-        for (char *at = path; *at != '\0'; at++)
-            *at = *at == '/' ? '_' : *at;
+        for (char *at = strchr(path, '/'); at != NULL; at = strchr(at, '/'))
+            *at = '_';
         request.path = path;
     }
     struct model *model = view_begin(context, true);

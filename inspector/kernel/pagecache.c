@@ -9,10 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* cachestat(2), Linux 6.5; the headers of most systems lack it. */
-#ifndef SYS_cachestat
-#    define SYS_cachestat 451
-#endif
+/* cachestat(2), Linux 6.5; the headers of most systems lack it.  The number is
+   the same on all machines. */
+enum { CACHESTAT = 451 };
 
 struct cachestat_range {
     uint64_t offset;
@@ -55,7 +54,7 @@ bool pagecache_count(int file, uint64_t size, struct pagecache *cache)
     struct cachestat stat;
 
     *cache = (struct pagecache){.by = "cachestat"};
-    if (syscall(SYS_cachestat, file, &range, &stat, 0) == 0) {
+    if (syscall(CACHESTAT, file, &range, &stat, 0) == 0) {
         cache->has_states = true;
         cache->cached = stat.cached;
         cache->dirty = stat.dirty;

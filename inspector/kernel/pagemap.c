@@ -98,6 +98,16 @@ static bool scan(int pagemap, size_t page_size, uintptr_t address, size_t count,
     return true;
 }
 
+static uint8_t word_bits(uint64_t word)
+{
+    unsigned bits = KNOWN;
+
+    bits |= (word & PAGEMAP_PRESENT) != 0 ? RESIDENT : 0;
+    bits |= (word & PAGEMAP_SWAP) != 0 ? SWAPPED : 0;
+    bits |= (word & PAGEMAP_FILE) != 0 ? SHARED : 0;
+    return (uint8_t)bits;
+}
+
 static bool read_words(int pagemap, size_t page_size, uintptr_t address,
                        size_t count, uint8_t *out)
 {
@@ -110,13 +120,8 @@ static bool read_words(int pagemap, size_t page_size, uintptr_t address,
         if (got <= 0)
             return done > 0;
         n = (size_t)got / sizeof *words;
-        for (size_t i = 0; i < n; i++) {
-            out[done + i] =
-                (uint8_t)(KNOWN |
-                          ((words[i] & PAGEMAP_PRESENT) != 0 ? RESIDENT : 0) |
-                          ((words[i] & PAGEMAP_SWAP) != 0 ? SWAPPED : 0) |
-                          ((words[i] & PAGEMAP_FILE) != 0 ? SHARED : 0));
-        }
+        for (size_t i = 0; i < n; i++)
+            out[done + i] = word_bits(words[i]);
         done += n;
     }
     return true;

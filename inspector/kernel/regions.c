@@ -66,14 +66,15 @@ static void add_blocks(struct regions *regions, const struct model *model)
     block_walk_begin(&walk, model);
     while (block_walk_next(&walk, &block)) {
         enum region_kind kind = REGION_META;
-        if (block.kind == BLOCK_MMAP)
+        if (block.kind == BLOCK_MMAP) {
             kind = REGION_MMAP;
-        else if (block.kind == BLOCK_MMAP_KEPT)
+        } else if (block.kind == BLOCK_MMAP_KEPT) {
             kind = REGION_KEPT;
-        else if (block.kind == BLOCK_SEGMENT && block.page == 0)
+        } else if (block.kind == BLOCK_SEGMENT && block.page == 0) {
             kind = REGION_BRK;
-        else if (block.kind != BLOCK_META)
+        } else if (block.kind != BLOCK_META) {
             continue;
+        }
         add(regions, kind, block.start, block.start + block.size);
     }
 }
@@ -128,33 +129,31 @@ static size_t first_behind(const struct regions *regions, uintptr_t start)
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (regions->all[middle].end <= start)
+        if (regions->all[middle].end <= start) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low;
 }
 
 static const char *bytes_text(size_t bytes, char *text, size_t size)
 {
-    if (bytes < 1024 * 1024)
+    if (bytes < 1024 * 1024) {
         (void)snprintf(text, size, "%.1f KiB", (double)bytes / 1024);
-    else if (bytes < (size_t)1 << 30)
+    } else if (bytes < (size_t)1 << 30) {
         (void)snprintf(text, size, "%.1f MiB", (double)bytes / 1048576);
-    else
+    } else {
         (void)snprintf(text, size, "%.1f GiB", (double)bytes / 1073741824);
+    }
     return text;
 }
 
-const char *regions_describe(const struct regions *regions, uintptr_t start,
-                             uintptr_t end, char *text, size_t size)
+/* What lies in [start, end), by kind. */
+static void sum_up(const struct regions *regions, uintptr_t start,
+                   uintptr_t end, size_t *bytes, size_t *counts)
 {
-    size_t bytes[NREGIONS] = {0};
-    size_t counts[NREGIONS] = {0};
-    size_t used = 0;
-    char part[32];
-
     for (size_t i = first_behind(regions, start);
          i < regions->count && regions->all[i].start < end; i++) {
         const struct region *region = &regions->all[i];
@@ -163,21 +162,28 @@ const char *regions_describe(const struct regions *regions, uintptr_t start,
         bytes[region->kind] += to > from ? to - from : 0;
         counts[region->kind]++;
     }
+}
+
+const char *regions_describe(const struct regions *regions, uintptr_t start,
+                             uintptr_t end, char *text, size_t size)
+{
+    size_t bytes[NREGIONS] = {0};
+    size_t counts[NREGIONS] = {0};
+    size_t used = 0;
+    char number[32];
+    char times[24];
+
+    sum_up(regions, start, end, bytes, counts);
     text[0] = '\0';
     for (int kind = 0; kind < NREGIONS && used + 1 < size; kind++) {
         if (counts[kind] == 0)
             continue;
-        int got = snprintf(text + used, size - used, "%s%s",
-                           used > 0 ? "; " : "", region_names[kind]);
-        if (kind != REGION_IMAGE && got > 0 && used + (size_t)got < size) {
-            used += (size_t)got;
-            got = counts[kind] > 1
-                      ? snprintf(text + used, size - used, " x%zu %s",
-                                 counts[kind],
-                                 bytes_text(bytes[kind], part, sizeof part))
-                      : snprintf(text + used, size - used, " %s",
-                                 bytes_text(bytes[kind], part, sizeof part));
-        }
+        times[0] = '\0';
+        if (counts[kind] > 1)
+            (void)snprintf(times, sizeof times, "x%zu ", counts[kind]);
+        int got = snprintf(text + used, size - used, "%s%s %s%s",
+                           used > 0 ? "; " : "", region_names[kind], times,
+                           bytes_text(bytes[kind], number, sizeof number));
         used += got > 0 ? (size_t)got : 0;
     }
     return text;

@@ -26,10 +26,11 @@ static size_t vma_behind(struct count *count, uintptr_t address)
         return count->at;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (count->vmas[middle].end <= address)
+        if (count->vmas[middle].end <= address) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     count->at = low;
     return low;
@@ -68,14 +69,15 @@ static void add_objects(struct count *count, const struct model *model,
 
     object_walk_begin(&walk, model, freelist);
     while (object_walk_next(&walk, &object)) {
-        if (object.state == OBJECT_LIVE)
+        if (object.state == OBJECT_LIVE) {
             add(count, object.mem, object.usable, SHARE_LIVE);
-        else if (object_is_cached(&object))
+        } else if (object_is_cached(&object)) {
             add(count, object.start, object.size, SHARE_CACHED);
-        else if (object.state == OBJECT_DAMAGED)
+        } else if (object.state == OBJECT_DAMAGED) {
             ++*unverified;
-        else
+        } else {
             add(count, object.start, object.size, SHARE_FREE);
+        }
     }
     object_walk_end(&walk);
     freelist_free(freelist);

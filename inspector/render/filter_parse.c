@@ -110,9 +110,9 @@ static char *take_text(struct parser *parser)
     skip_blanks(parser);
     const char *start = parser->at;
     size_t length = 0;
-    char quote = *start == '"' || *start == '\'' ? *start : '\0';
+    char quote = *start;
 
-    if (quote != '\0') {
+    if (quote == '"' || quote == '\'') {
         start++;
         while (start[length] != '\0' && start[length] != quote)
             length++;
@@ -290,10 +290,11 @@ struct filter *filter_parse(const char *text, const struct column *columns,
                             .filter = xcalloc(1, sizeof(struct filter)),
                             .failure = failure};
 
-    if (strlen(text) > FILTER_LENGTH)
+    if (strlen(text) > FILTER_LENGTH) {
         (void)refuse(&parser, "too long");
-    else
+    } else {
         parser.filter->root = parse_or(&parser);
+    }
     skip_blanks(&parser);
     if (!parser.failed && *parser.at != '\0')
         (void)refuse(&parser, "&& or || is expected");

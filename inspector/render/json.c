@@ -19,7 +19,7 @@ void json_text(FILE *stream, const char *text)
         size_t i = 0;
         for (; text[i] != '\0' && i + 1 < sizeof plain; i++) {
             unsigned char c = (unsigned char)text[i];
-            plain[i] = c >= 0x20 && c < 0x7f ? (char)c : '?';
+            plain[i] = (char)(c >= 0x20 && c < 0x7f ? c : '?');
         }
         plain[i] = '\0';
         string = json_string(plain);
@@ -40,10 +40,11 @@ void json_value(struct output *output, enum column_type type,
         return;
     }
     const char *plain = plain_value(output, type, value, text, sizeof text);
-    if (type == COLUMN_TEXT || type == COLUMN_ADDRESS)
+    if (type == COLUMN_TEXT || type == COLUMN_ADDRESS) {
         json_text(stream, plain);
-    else
+    } else {
         (void)fputs(plain, stream);
+    }
 }
 
 static void put_pair(FILE *stream, const char *key, const char *text)

@@ -112,12 +112,13 @@ struct output *output_begin(const struct output_options *options,
     if (getrandom(&output->hash_key, sizeof output->hash_key, 0) !=
         (ssize_t)sizeof output->hash_key)
         output->hash_key = (uintptr_t)output;
-    if (options->file != NULL)
+    if (options->file != NULL) {
         output->stream = open_file(options, failure);
-    else if (options->format == OUTPUT_TEXT)
+    } else if (options->format == OUTPUT_TEXT) {
         output->stream = open_pager(output);
-    else
+    } else {
         output->stream = stdout;
+    }
     if (output->stream == NULL) {
         free(output);
         return NULL;
@@ -186,9 +187,10 @@ static void text_close(struct output *output, double stop_ms)
     const struct consistency *seen = &output->consistency;
     FILE *stream = output->stream;
 
-    for (size_t i = 0; i < output->nadvice; i++)
+    for (size_t i = 0; i < output->nadvice; i++) {
         (void)fprintf(stream, "%s* %s\n", i == 0 ? "\n" : "",
                       output->advice[i]);
+    }
     if (!seen->known || output->options.no_headers)
         return;
     (void)fprintf(stream, "# %s %s", output->envelope.kind,
@@ -233,12 +235,13 @@ enum status output_end(struct output *output, enum status status,
     if (output->status > status)
         status = output->status;
     status = judge_fail_over(output, status);
-    if (format == OUTPUT_JSON && !silent)
+    if (format == OUTPUT_JSON && !silent) {
         json_close(output, stop_ms, warnings, nwarnings);
-    else if (format == OUTPUT_JSONL && !silent)
+    } else if (format == OUTPUT_JSONL && !silent) {
         jsonl_close(output, stop_ms, warnings, nwarnings);
-    else if (format == OUTPUT_TEXT && !silent)
+    } else if (format == OUTPUT_TEXT && !silent) {
         text_close(output, stop_ms);
+    }
     if (!close_stream(output)) {
         (void)fprintf(stderr, "heapinspect: not all could be written: %s\n",
                       strerror(errno)); /* NOLINT(concurrency-mt-unsafe) */

@@ -52,9 +52,10 @@ bool palette_has_blocks(void)
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *text = environment(names[i]);
-        if (*text != '\0')
+        if (*text != '\0') {
             return strstr(text, "UTF-8") != NULL ||
                    strstr(text, "utf8") != NULL;
+        }
     }
     return false;
 }

@@ -147,12 +147,13 @@ enum status summary_end(struct summary *summary)
     struct output *output = summary->output;
     enum output_format format = output->options.format;
 
-    if (format == OUTPUT_JSON)
+    if (format == OUTPUT_JSON) {
         write_json(summary);
-    else if (format == OUTPUT_JSONL)
+    } else if (format == OUTPUT_JSONL) {
         write_jsonl(summary);
-    else
+    } else {
         write_table(summary);
+    }
     for (size_t i = 0; i < summary->count; i++)
         free(summary->figures[i].text);
     free(summary->figures);

@@ -81,7 +81,9 @@ static bool choose_order(struct table *table, const char *key)
 {
     if (key == NULL)
         return true;
-    char sign = *key == '+' || *key == '-' ? *key++ : '\0';
+    bool down = *key == '-';
+    bool up = *key == '+';
+    key += down || up;
     table->sort_key = column_of(table, key, strlen(key));
     if (table->sort_key == table->count) {
         (void)fprintf(stderr, "heapinspect: --sort: no key \"%s\"\n", key);
@@ -89,7 +91,7 @@ static bool choose_order(struct table *table, const char *key)
         return false;
     }
     bool text = table->columns[table->sort_key].type == COLUMN_TEXT;
-    table->descending = sign == '-' || (sign == '\0' && !text);
+    table->descending = down || (!up && !text);
     table->sorting = true;
     return true;
 }
@@ -197,9 +199,10 @@ bool table_row(struct table *table, const struct value *values)
     if (table->filter != NULL && !filter_match(table->filter, values))
         return true;
     table->taken++;
-    for (size_t i = 0; i < table->count; i++)
+    for (size_t i = 0; i < table->count; i++) {
         output_count(table->output, table->columns[i].key,
                      table->columns[i].type, &values[i]);
+    }
     if (table->sorting) {
         keep_row(table, values);
         return true;
@@ -228,12 +231,13 @@ static int compare_values(const struct table *table, const struct value *left,
     if (!left_known || !right_known) /* unknown ones last */
         return (int)right_known - (int)left_known;
     int order;
-    if (type == COLUMN_TEXT)
+    if (type == COLUMN_TEXT) {
         order = strcmp(left->text, right->text);
-    else if (type == COLUMN_RATIO || type == COLUMN_MS)
+    } else if (type == COLUMN_RATIO || type == COLUMN_MS) {
         order = (left->ratio > right->ratio) - (left->ratio < right->ratio);
-    else
+    } else {
         order = (left->number > right->number) - (left->number < right->number);
+    }
     return table->descending ? -order : order;
 }
 

@@ -22,12 +22,13 @@ static void write_at(struct snapshot_file *file, const void *bytes, size_t size,
     for (size_t done = 0; done < size && file->error == 0;) {
         ssize_t put = pwrite(file->fd, (const char *)bytes + done, size - done,
                              (off_t)(offset + done));
-        if (put < 0 && errno != EINTR)
+        if (put < 0 && errno != EINTR) {
             file->error = errno;
-        else if (put == 0)
+        } else if (put == 0) {
             file->error = ENOSPC;
-        else if (put > 0)
+        } else if (put > 0) {
             done += (size_t)put;
+        }
     }
 }
 

@@ -116,9 +116,10 @@ static void put_threads(struct notes *notes, struct target *target,
     DIR *tasks = target_kind(target) == TARGET_PROCESS ? opendir(path) : NULL;
     if (tasks == NULL)
         return;
-    for (const struct dirent *entry;
-         (entry = readdir(tasks)) !=
-         NULL;) { /* NOLINT(concurrency-mt-unsafe) */
+    for (const struct dirent *entry;;) {
+        entry = readdir(tasks); /* NOLINT(concurrency-mt-unsafe) */
+        if (entry == NULL)
+            break;
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
         if (tid > 0 && tid != pid)
             put_thread(notes, tid, registers);

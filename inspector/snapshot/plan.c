@@ -60,10 +60,11 @@ static void add_content(struct places *places, struct target *target)
         const struct vma *vma = &vmas[i];
         bool changed = vma->private_dirty > 0 || vma->anonymous > 0 ||
                        vma->swap > 0 || strcmp(vma->name, "[vdso]") == 0;
-        if (changed)
+        if (changed) {
             add(places, vma->start, vma->end - vma->start);
-        else if (vma->offset == 0 && vma->name[0] == '/')
+        } else if (vma->offset == 0 && vma->name[0] == '/') {
             add(places, vma->start, places->page);
+        }
     }
 }
 
@@ -162,10 +163,11 @@ struct stretch *plan_at(const struct plan *plan, uintptr_t address)
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (plan->all[middle].end <= address)
+        if (plan->all[middle].end <= address) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     if (low == plan->count || plan->all[low].start > address ||
         !plan->all[low].stored)

@@ -16,7 +16,10 @@
 
 #include <string.h>
 
-enum { COPY_STEP = 256 * 1024 };
+enum {
+    COPY_STEP = 256 * 1024,
+    CONTENT_PAGES = 64, /* looked at together */
+};
 
 struct redact {
     const struct model *model;
@@ -29,10 +32,11 @@ static void copy(struct redact *redact, uintptr_t address, size_t size)
     while (size > 0) {
         size_t step = size < COPY_STEP ? size : COPY_STEP;
         const void *bytes = far_view(redact->model->target, address, step);
-        if (bytes != NULL)
+        if (bytes != NULL) {
             file_put(redact->file, address, bytes, step);
-        else
+        } else {
             redact->result->unreadable++;
+        }
         address += step;
         size -= step;
     }
@@ -141,31 +145,39 @@ void redact_put(const struct model *model, struct snapshot_file *file,
     put_ends(&redact);
 }
 
-/* Pages that the kernel holds nothing for are zeros, and not read at all. */
+/*
+ * Pages that the kernel holds nothing for are zeros, and not read at all; but
+ * a file's page may be there and not in the process's table.
+ */
+static void copy_pages(struct redact *redact, const struct stretch *stretch,
+                       uintptr_t at, size_t count)
+{
+    uint8_t bits[CONTENT_PAGES];
+    size_t page = redact->file->page;
+    bool known = (stretch->flags & PF_W) != 0 &&
+                 target_residency(redact->model->target, at, count, bits);
+
+    for (size_t i = 0; i < count; i++) {
+        bool empty = known && (bits[i] & KNOWN) != 0 &&
+                     (bits[i] & (RESIDENT | SWAPPED)) == 0;
+        if (!empty)
+            copy(redact, at + i * page, page);
+    }
+}
+
 void content_put(const struct model *model, struct snapshot_file *file,
                  struct snapshot_result *result)
 {
-    enum { PAGES = 64 };
     struct redact redact = {model, file, result};
-    size_t page = file->page;
-    uint8_t bits[PAGES];
+    size_t step = CONTENT_PAGES * file->page;
 
     for (size_t i = 0; i < file->plan->count; i++) {
         const struct stretch *stretch = &file->plan->all[i];
-        if (!stretch->stored)
-            continue;
-        for (uintptr_t at = stretch->start; at < stretch->end;
-             at += PAGES * page) {
-            size_t count = (stretch->end - at) / page;
-            count = count < PAGES ? count : PAGES;
-            bool known = target_residency(model->target, at, count, bits);
-            for (size_t p = 0; p < count; p++) {
-                bool empty = known && (bits[p] & KNOWN) != 0 &&
-                             (bits[p] & (RESIDENT | SWAPPED)) == 0;
-                /* A file's page may be there and not in our table. */
-                if (!empty || (stretch->flags & PF_W) == 0)
-                    copy(&redact, at + p * page, page);
-            }
+        for (uintptr_t at = stretch->start;
+             stretch->stored && at < stretch->end; at += step) {
+            size_t left = stretch->end - at;
+            copy_pages(&redact, stretch, at,
+                       (left < step ? left : step) / file->page);
         }
     }
 }

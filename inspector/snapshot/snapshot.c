@@ -22,10 +22,11 @@ bool snapshot_write(const struct model *model,
     struct snapshot_file *file = file_begin(
         request, &plan, &notes, target_page_size(model->target), failure);
     bool done = file != NULL;
-    if (done && request->content)
+    if (done && request->content) {
         content_put(model, file, result);
-    else if (done)
+    } else if (done) {
         redact_put(model, file, result);
+    }
     if (done) {
         file_put_stop(file, target_stop_ms(model->target));
         done = file_end(file, request, result, failure);

@@ -240,7 +240,8 @@ static bool take_residency(const struct note *note, void *data)
 }
 
 bool core_notes_residency(const struct elf_core *core, size_t page_size,
-                          uintptr_t address, size_t count, uint8_t *out)
+                          uintptr_t address, size_t count,
+                          uint8_t *out) /* NOLINT: put_run() writes it */
 {
     struct residency_search search = {
         .page_size = page_size, .address = address, .count = count, .out = out};

@@ -129,7 +129,7 @@ static void match_fields(struct target *target)
 }
 
 /* Little endian: the lower bytes of a number that changed its width. */
-static void convert_field(const struct target *target,
+static void convert_field(const struct target *target, /* NOLINT */
                           const struct our_field *field,
                           const struct field_descriptor *theirs,
                           const uint8_t *from, uint8_t *to)
@@ -140,10 +140,11 @@ static void convert_field(const struct target *target,
     for (size_t i = 0; i < count; i++) {
         const uint8_t *source = from + theirs->offset + i * theirs->width;
         uint8_t *sink = to + field->offset + i * field->width;
-        if (field->inner != TYPE_ID_void)
+        if (field->inner != TYPE_ID_void) {
             convert(target, field->inner, source, theirs->width, sink);
-        else
+        } else {
             memcpy(sink, source, width);
+        }
     }
 }
 

@@ -30,10 +30,11 @@ static const struct core_segment *segment_at(const struct elf_core *core,
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (core->segments[middle].start <= address)
+        if (core->segments[middle].start <= address) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low > 0 ? &core->segments[low - 1] : NULL;
 }
@@ -276,10 +277,11 @@ static void add_segment(struct elf_core *core, const Elf64_Phdr *header)
     if (segment.in_file > segment.size)
         segment.in_file = segment.size;
     core->promised += segment.in_file;
-    if (segment.offset >= core->size)
+    if (segment.offset >= core->size) {
         segment.in_file = 0;
-    else if (segment.in_file > core->size - segment.offset)
+    } else if (segment.in_file > core->size - segment.offset) {
         segment.in_file = core->size - segment.offset;
+    }
     core->there += segment.in_file;
     core->segments =
         xgrow(core->segments, core->nsegments, sizeof *core->segments);
@@ -320,16 +322,18 @@ static bool read_headers(struct elf_core *core, const char *path,
         if (at > core->size || core->size - at < sizeof header)
             break;
         memcpy(&header, core->bytes + at, sizeof header);
-        if (header.p_type == PT_LOAD)
+        if (header.p_type == PT_LOAD) {
             add_segment(core, &header);
-        else if (header.p_type == PT_NOTE)
+        } else if (header.p_type == PT_NOTE) {
             core_notes_add(core, header.p_offset, header.p_filesz);
+        }
     }
     if (i < count || count == 0)
         core->torn = true;
-    if (core->nsegments > 1)
+    if (core->nsegments > 1) {
         qsort(core->segments, core->nsegments, sizeof *core->segments,
               by_start);
+    }
     return true;
 }
 

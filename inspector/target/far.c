@@ -42,10 +42,11 @@ static void move_window(struct target *target, uintptr_t address, size_t size)
 
     if (window->bytes == NULL)
         window->bytes = xcalloc(1, WINDOW_MAX);
-    if (window->size > 0 && start >= window->start && start <= end)
+    if (window->size > 0 && start >= window->start && start <= end) {
         window->stride *= 2;
-    else
+    } else {
         window->stride = STRIDE_MIN;
+    }
     if (window->stride > FAR_VIEW_MAX)
         window->stride = FAR_VIEW_MAX;
     size_t length = needed > window->stride ? needed : window->stride;

@@ -85,9 +85,10 @@ static bool seize_new(struct hold *hold, bool *refused)
     if (tasks == NULL)
         return false;
     /* Only we use this stream: readdir() is safe. */
-    for (const struct dirent *entry;
-         (entry = readdir(tasks)) !=
-         NULL;) { /* NOLINT(concurrency-mt-unsafe) */
+    for (const struct dirent *entry;;) {
+        entry = readdir(tasks); /* NOLINT(concurrency-mt-unsafe) */
+        if (entry == NULL)
+            break;
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
         if (tid <= 0 || is_held(hold, tid) || is_dead(hold->pid, tid))
             continue;

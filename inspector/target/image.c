@@ -53,14 +53,15 @@ static uintptr_t absolute(const struct image *image, uintptr_t address)
 static void take_entry(const struct image *image, const Elf64_Dyn *entry,
                        struct dynamic *dynamic)
 {
-    if (entry->d_tag == DT_SYMTAB)
+    if (entry->d_tag == DT_SYMTAB) {
         dynamic->symbols = absolute(image, entry->d_un.d_ptr);
-    else if (entry->d_tag == DT_STRTAB)
+    } else if (entry->d_tag == DT_STRTAB) {
         dynamic->strings = absolute(image, entry->d_un.d_ptr);
-    else if (entry->d_tag == DT_GNU_HASH)
+    } else if (entry->d_tag == DT_GNU_HASH) {
         dynamic->hash = absolute(image, entry->d_un.d_ptr);
-    else if (entry->d_tag == DT_STRSZ)
+    } else if (entry->d_tag == DT_STRSZ) {
         dynamic->strings_size = entry->d_un.d_val;
+    }
 }
 
 static bool dynamic_read(struct target *target, const struct image *image,

@@ -54,10 +54,11 @@ static bool holds(const struct mapped *mapped, uintptr_t start, size_t size)
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (mapped->all[middle].end <= start)
+        if (mapped->all[middle].end <= start) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low < mapped->count && mapped->all[low].start <= start &&
            size <= mapped->all[low].end - start;

@@ -46,45 +46,62 @@ static bool is_called(pid_t pid, const char *name)
     return strncmp(comm, name, COMM_MAX) == 0 && is_exe(pid, name);
 }
 
-pid_t process_by_name(const char *name, struct failure *failure)
+struct matches {
+    unsigned count;
+    pid_t first;
+    char list[128]; /* " 12 34", as many as fit */
+    size_t used;
+};
+
+static void add_match(struct matches *matches, pid_t pid)
 {
-    char list[128] = "";
-    size_t used = 0;
-    unsigned found = 0;
-    pid_t first = 0;
+    if (matches->count++ == 0)
+        matches->first = pid;
+    if (matches->used + 12 < sizeof matches->list) {
+        matches->used += (size_t)snprintf(matches->list + matches->used,
+                                          sizeof matches->list - matches->used,
+                                          " %d", (int)pid);
+    }
+}
+
+static void find_matches(const char *name, struct matches *matches)
+{
     DIR *proc = opendir("/proc");
 
-    if (proc == NULL || *name == '\0') {
+    while (proc != NULL) {
+        const struct dirent *entry =
+            readdir(proc); /* NOLINT(concurrency-mt-unsafe) */
+        if (entry == NULL)
+            break;
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (pid > 0 && pid != getpid() && is_called(pid, name))
+            add_match(matches, pid);
+    }
+    if (proc != NULL)
+        (void)closedir(proc);
+}
+
+pid_t process_by_name(const char *name, struct failure *failure)
+{
+    struct matches matches = {0};
+
+    if (*name == '\0') {
         (void)fail(failure, STATUS_USAGE, "no process has an empty name");
-        if (proc != NULL)
-            (void)closedir(proc);
         return 0;
     }
-    for (const struct dirent *entry;
-         (entry = readdir(proc)) != NULL;) { /* NOLINT(concurrency-mt-unsafe) */
-        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (pid <= 0 || pid == getpid() || !is_called(pid, name))
-            continue;
-        if (found++ == 0)
-            first = pid;
-        if (used + 12 < sizeof list) {
-            used += (size_t)snprintf(list + used, sizeof list - used, " %d",
-                                     (int)pid);
-        }
-    }
-    (void)closedir(proc);
-    if (found == 0) {
+    find_matches(name, &matches);
+    if (matches.count == 0) {
         (void)fail(failure, STATUS_GONE,
                    "no file and no process has the name \"%.64s\"", name);
         return 0;
     }
-    if (found > 1) {
+    if (matches.count > 1) {
         (void)fail(failure, STATUS_USAGE,
-                   "%u processes have the name \"%.64s\", say which:%s", found,
-                   name, list);
+                   "%u processes have the name \"%.64s\", say which:%s",
+                   matches.count, name, matches.list);
         return 0;
     }
-    return first;
+    return matches.first;
 }
 
 /* The innermost of "NSpid:  4711  12  3"; 0: there is no such line. */

@@ -71,14 +71,13 @@ static char *process_proc(struct target *target, const char *file)
 {
     const struct process *process = target->state;
     char path[64];
-    int inner;
-    int rest = 0;
 
     /* Threads are named as they know themselves: the heap has these ids. */
-    if (sscanf(file, "task/%d%n", &inner, &rest) ==
-        1) { /* NOLINT(cert-err34-c) */
+    if (strncmp(file, "task/", 5) == 0) {
+        char *rest;
+        pid_t inner = (pid_t)strtol(file + 5, &rest, 10);
         (void)snprintf(path, sizeof path, "task/%d%s",
-                       (int)process_thread(process->pid, inner), file + rest);
+                       (int)process_thread(process->pid, inner), rest);
         file = path;
     }
     int fd = open_proc(process->pid, file);
@@ -199,7 +198,9 @@ static char state_letter(const char *stat)
 {
     const char *at = stat != NULL ? strrchr(stat, ')') : NULL;
 
-    return at != NULL && at[1] == ' ' ? at[2] : '?';
+    if (at == NULL || at[1] != ' ')
+        return '?';
+    return at[2];
 }
 
 static bool process_refresh(struct target *target, struct failure *failure)
