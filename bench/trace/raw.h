@@ -3,9 +3,9 @@
 #define RAW_H
 /*
  * What the recorder leaves for bench_trace: a file in the directory that
- * BENCH_TRACE_DIR names, a header page and chunks of events.
+ * BENCH_TRACE_DIR names, a header and chunks of events.
  *
- *   | header | pad to 4096 | event event ... | event ... 0 0 0 | ...
+ *   | header | pad to 65536 | event event ... | event ... 0 0 0 | ...
  *                          '--- RAW_CHUNK ---'
  *
  * An event is there when its stamp is not 0: the recorder writes that last.
@@ -15,7 +15,7 @@
 #define RAW_DIR_VARIABLE  "BENCH_TRACE_DIR"
 #define RAW_MAX_VARIABLE  "BENCH_TRACE_MAX"
 #define RAW_MAGIC         0x3157415245434152u
-#define RAW_HEADER_BYTES  4096
+#define RAW_HEADER_BYTES  65536 /* whole pages, however large these are */
 #define RAW_CHUNK_BYTES   65536
 #define RAW_PROGRAM_BYTES 128
 
