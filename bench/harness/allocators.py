@@ -28,7 +28,7 @@ class Allocator:
     built: bool = False  # by this project
     tunable: str | None = None  # "name:value" this build must know
 
-    def missing(self):
+    def missing(self) -> str | None:
         """Why it cannot be measured, in one line; None when it can."""
         if self.path is None or os.path.isfile(self.path):
             return self._lacks_tunable()
@@ -46,11 +46,11 @@ class Allocator:
                     f"tunable {self.tunable.partition(':')[0]}")
         return None
 
-    def library(self):
+    def library(self) -> str | None:
         """The file as /proc/PID/maps names it; None for the libc."""
         return os.path.realpath(self.path) if self.path else None
 
-    def environment(self):
+    def environment(self) -> dict:
         """The caller's, without what would steer an allocator, plus our own."""
         clean = clean_environment()
         if self.path:
@@ -58,7 +58,7 @@ class Allocator:
         clean.update(self.env)
         return clean
 
-    def provides(self, malloc_from):
+    def provides(self, malloc_from: str) -> bool:
         """Is this the file whose malloc was called?"""
         if self.path is None:
             base = os.path.basename(malloc_from)
@@ -66,14 +66,14 @@ class Allocator:
         return os.path.realpath(malloc_from) == self.library()
 
 
-def clean_environment():
+def clean_environment() -> dict:
     """The caller's environment without what would steer an allocator."""
     return {name: value for name, value in os.environ.items()
             if not name.startswith(STEERING)}
 
 
 @functools.cache
-def knows_tunable(library, setting):
+def knows_tunable(library: str, setting: str) -> bool:
     """liballoc names what it does not know on stderr."""
     asked = subprocess.run(
         ["/bin/true"], capture_output=True, text=True, check=False,
@@ -81,11 +81,11 @@ def knows_tunable(library, setting):
     return asked.returncode == 0 and "unknown name" not in asked.stderr
 
 
-def library_dir():
+def library_dir() -> str:
     return f"/usr/lib/{platform.machine()}-linux-gnu"
 
 
-def _scudo():
+def _scudo() -> str:
     """Where Debian 12 has it; the first of several versions of llvm."""
     name = f"libclang_rt.scudo_standalone-{platform.machine()}.so"
     place = "/usr/lib/llvm-{}/lib/clang/{}/lib/linux/" + name
@@ -93,7 +93,7 @@ def _scudo():
     return found[0] if found else place.format("14", "14.0.6")
 
 
-def known(build):
+def known(build: str) -> dict:
     """By name, in the order of the tables."""
     lib, ours = library_dir(), os.path.join(build, "lib")
     liballoc = os.path.join(ours, "liballoc.so")
@@ -118,7 +118,7 @@ def known(build):
     return {allocator.name: allocator for allocator in every}
 
 
-def install_peers(chosen, script):
+def install_peers(chosen: list, script: str) -> None:
     """Lets apt bring the Debian packages that are missing, if it may."""
     if os.geteuid() != 0 or not any(a.package and a.missing() for a in chosen):
         return
@@ -126,7 +126,7 @@ def install_peers(chosen, script):
                    stdout=subprocess.DEVNULL)
 
 
-def version(allocator):
+def version(allocator: Allocator) -> str:
     """The Debian package's version, or the file's date."""
     if allocator.package:
         asked = subprocess.run(

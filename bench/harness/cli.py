@@ -4,6 +4,7 @@
 import argparse
 import os
 import sys
+from typing import NoReturn
 
 from . import allocators, programs, results, rows, targets
 
@@ -18,18 +19,18 @@ THREADS_MOST = 256
 
 
 class Parser(argparse.ArgumentParser):
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         fail(message)
 
 
-def fail(message):
+def fail(message: str) -> NoReturn:
     """One clear line, exit status 2, nothing half-written."""
     print(f"compare: {message}", file=sys.stderr)
     sys.exit(2)
 
 
 def _positive(convert, most):
-    def parse(text):
+    def parse(text: str):
         try:
             value = convert(text)
         except ValueError:
@@ -41,11 +42,11 @@ def _positive(convert, most):
     return parse
 
 
-def _counts(text):
+def _counts(text: str):
     return [_positive(int, THREADS_MOST)(word) for word in text.split(",")]
 
 
-def parse(words, here):
+def parse(words: list[str], here: str):
     """(options, the user's PROGRAM ARGS or None)."""
     argv = None
     if "--" in words:
@@ -66,7 +67,7 @@ def parse(words, here):
     return options, argv
 
 
-def _add_choices(add):
+def _add_choices(add) -> None:
     add("--quick", action="store_true",
         help="fewer rows, short runs: under three minutes")
     add("--full", action="store_true",
@@ -86,7 +87,7 @@ def _add_choices(add):
     add("--list", action="store_true", help="allocators and rows, then end")
 
 
-def _add_lengths(add):
+def _add_lengths(add) -> None:
     add("--repeat", metavar="N", type=_positive(int, 1000),
         help="passes over all rows (default 5; --quick 3)")
     add("--seconds", metavar="S", type=_positive(float, 3600),
@@ -102,7 +103,7 @@ def _add_lengths(add):
             help=f"count {words} in runs of their own (part of --full)")
 
 
-def _add_outputs(add, root):
+def _add_outputs(add, root: str) -> None:
     add("--build", metavar="DIR", default=os.path.join(root, "build"),
         help="where bin/bench_work and lib/ are (default: build)")
     add("--out", metavar="DIR", default=os.path.join(root, "results"),
@@ -112,7 +113,7 @@ def _add_outputs(add, root):
         help="rewrite the tables of docs/benchmarks.md from DIR/results.json")
 
 
-def known_allocators(options):
+def known_allocators(options: argparse.Namespace):
     """By name: the known ones and those of --add, with --env applied."""
     known = allocators.known(os.path.realpath(options.build))
     for word in options.add:
@@ -133,7 +134,7 @@ def known_allocators(options):
     return known
 
 
-def _named(options, known):
+def _named(options: argparse.Namespace, known: dict):
     """Names asked for: these must be there.  None: whatever is there."""
     added = [word.partition("=")[0] for word in options.add]
     if options.allocators is None:
@@ -148,7 +149,7 @@ def _named(options, known):
     return names, added
 
 
-def choose_allocators(options, known, installer):
+def choose_allocators(options: argparse.Namespace, known: dict, installer: str):
     """
     (chosen, why others are left out).  Those asked for must be there; of the
     others, those that are; Debian's are installed if that is allowed.
@@ -174,7 +175,7 @@ def choose_allocators(options, known, installer):
     return [a for a in picked if not a.missing()], left_out
 
 
-def find_tool(options, directory, name):
+def find_tool(options: argparse.Namespace, directory: str, name: str) -> str:
     path = os.path.join(os.path.realpath(options.build), directory, name)
     if not os.path.isfile(path):
         fail(f"{path} is missing: cmake -B build && cmake --build build -j2 "
@@ -182,14 +183,14 @@ def find_tool(options, directory, name):
     return path
 
 
-def prepare_out(out):
+def prepare_out(out: str) -> None:
     try:
         results.check_writable(out)
     except OSError as error:
         fail(f"cannot write into {out}: {error.strerror}")
 
 
-def _available(chosen, directory, asked):
+def _available(chosen: list, directory: str, asked):
     """Without programs that are not installed; (rows, why not)."""
     left_out = []
     kept = []
@@ -205,7 +206,7 @@ def _available(chosen, directory, asked):
     return kept, left_out
 
 
-def choose_rows(options, every, directory):
+def choose_rows(options: argparse.Namespace, every: list, directory: str):
     """(rows, why others are left out)."""
     words = [word for word in (options.workloads or "").split(",") if word]
     if options.workloads is not None and not words:
@@ -221,7 +222,7 @@ def choose_rows(options, every, directory):
     return _available(chosen, directory, bool(words))
 
 
-def user_rows(argv):
+def user_rows(argv: list[str]):
     """(the one row, notes) for a PROGRAM."""
     try:
         command = programs.examine(argv)

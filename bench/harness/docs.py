@@ -10,11 +10,11 @@ BEGIN = "<!-- begin: written by bench/compare --docs -->"
 END = "<!-- end: written by bench/compare --docs -->"
 
 
-def command_line(words):
+def command_line(words: list[str]) -> str:
     return shlex.join(["bench/compare"] + words[1:])
 
 
-def _machine_line(model):
+def _machine_line(model: dict) -> str:
     machine = model["machine"]
     return (f"Printed from `{model['command']}` of {machine['date'][:10]}: "
             f"{machine['cpus']} × {machine['cpu']}, Linux "
@@ -23,14 +23,14 @@ def _machine_line(model):
             f"{model['seconds']} s a run.")
 
 
-def _versions(model):
+def _versions(model: dict) -> str:
     every = model["machine"]["allocators"]
     peers = [f"{name} {each['version']}" for name, each in every.items()
              if each["version"] and not each["version"].startswith("built")]
     return f"Versions: {', '.join(peers)}."
 
 
-def section(model, verdicts):
+def section(model: dict, verdicts: list) -> str:
     """Markdown; the tables as the terminal shows them, 10 columns wide."""
     timed = [row for row in model["rows"] if not row["memory"]]
     lines = [_machine_line(model), _versions(model), ""]
@@ -51,7 +51,7 @@ def section(model, verdicts):
     return "\n".join(lines).rstrip("\n")
 
 
-def rewrite(place, root, fail):
+def rewrite(place: str, root: str, fail) -> int:
     """Exit status; `fail` prints one line and ends."""
     path = os.path.join(root, "docs", "benchmarks.md")
     try:

@@ -12,6 +12,8 @@ import subprocess
 
 from . import programs, work
 from .allocators import Allocator, clean_environment
+from .rows import Row
+from .work import Tools
 
 MEMORY_CALLS = ("mmap", "munmap", "mremap", "madvise", "brk", "mprotect")
 TIMEOUT = 120
@@ -19,14 +21,14 @@ COUNT_SECONDS = 0.02  # of work that is counted
 CALLGRIND_NS = 4e6  # of work, at full speed
 
 
-def _steady_ops(row, sample, nanoseconds):
+def _steady_ops(row: Row, sample, nanoseconds: float) -> int | None:
     """So many operations take about that long; the same for everybody."""
     if row.kind != "work" or not sample:
         return None
     return max(1, int(nanoseconds / max(sample, 0.5)))
 
 
-def _under(tools, row, allocator, prefix, ops):
+def _under(tools: Tools, row: Row, prefix: list[str], ops: int | None):
     """Runs the row with a tool before it; (status, stdout, stderr)."""
     environment = clean_environment()
     if row.kind == "program":
@@ -34,19 +36,19 @@ def _under(tools, row, allocator, prefix, ops):
     if row.kind == "user":
         command = prefix + list(row.argv)
     else:
-        options = {"ops": ops} if ops else {"seconds": COUNT_SECONDS}
+        options: dict = {"ops": ops} if ops else {"seconds": COUNT_SECONDS}
         command = prefix + work.work_command(tools, row, options)
     return work.run_group(command, environment, TIMEOUT)
 
 
-def _settings(allocator, more=()):
+def _settings(allocator: Allocator, more=()) -> list[str]:
     """`env` with what loads the allocator, for behind a tool's own options."""
     settings = [f"{name}={value}" for name, value in allocator.env.items()]
     preload = allocator.library() or "libc.so.6"
     return ["/usr/bin/env", f"LD_PRELOAD={preload}", *settings, *more]
 
 
-def _strace_counts(path):
+def _strace_counts(path: str) -> dict:
     """{call: count} of an `strace -c` table."""
     counts = dict.fromkeys(MEMORY_CALLS, 0)
     with open(path, encoding="utf-8", errors="replace") as file:
@@ -57,13 +59,14 @@ def _strace_counts(path):
     return counts
 
 
-def system_calls(tools, row, allocator, ops):
+def system_calls(tools: Tools, row: Row, allocator: Allocator,
+                 ops: int | None) -> dict:
     """{"syscalls": total, "mmap": ..., ...}, or {} where strace cannot."""
     table = os.path.join(tools.scratch, "strace")
     prefix = ["strace", "-f", "--seccomp-bpf", "-qq", "-c", "-o", table, "-e",
               "trace=" + ",".join(MEMORY_CALLS), "--", *_settings(allocator)]
     try:
-        status, _, _ = _under(tools, row, allocator, prefix, ops)
+        status, _, _ = _under(tools, row, prefix, ops)
         if status != 0:
             return {}
         counts = _strace_counts(table)
@@ -72,17 +75,19 @@ def system_calls(tools, row, allocator, ops):
     return {"syscalls": sum(counts.values()), **counts}
 
 
-def _instructions(tools, row, allocator, ops):
+def _instructions(tools: Tools, row: Row, allocator: Allocator,
+                  ops: int | None) -> int | None:
     out = os.path.join(tools.scratch, "callgrind.out")
     prefix = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
               "--trace-children=yes", *_settings(allocator)]
     # valgrind follows env's exec; the last file written is the workload's.
-    status, _, err = _under(tools, row, allocator, prefix, ops)
+    status, _, err = _under(tools, row, prefix, ops)
     found = re.findall(r"Collected : (\d+)", err)
     return int(found[-1]) if status == 0 and found else None
 
 
-def instructions(tools, row, allocator, ops):
+def instructions(tools: Tools, row: Row, allocator: Allocator,
+                 ops: int) -> dict:
     """{"instructions": per operation}: the difference of two lengths."""
     try:
         once = _instructions(tools, row, allocator, ops)
@@ -94,7 +99,8 @@ def instructions(tools, row, allocator, ops):
     return {"instructions": (twice - once) / (2 * ops)}
 
 
-def latency(tools, row, allocator, seconds):
+def latency(tools: Tools, row: Row, allocator: Allocator,
+            seconds: float) -> dict:
     """{"latency": {...}} of a run in which each call is timed, or {}."""
     sample = work.run_work(tools, row, allocator,
                            {"seconds": seconds, "latency": True}, TIMEOUT)
@@ -108,14 +114,14 @@ _STATS = {"free_in_slabs_kib": r"^free in slabs\s*=\s*(\d+)",
           "metadata_kib": r"^metadata\s*=\s*(\d+)"}
 
 
-def own_account(tools, row, allocator):
+def own_account(tools: Tools, row: Row, allocator: Allocator) -> dict:
     """What liballoc's statistics say at the program's end, in KiB."""
     prefix = _settings(allocator, ["LIBALLOC_CONF=stats:1"])
     conf = allocator.env.get("LIBALLOC_CONF")
     if conf:
         prefix.append(f"LIBALLOC_CONF={conf},stats:1")
     try:
-        status, _, err = _under(tools, row, allocator, prefix, None)
+        status, _, err = _under(tools, row, prefix, None)
     except subprocess.TimeoutExpired:
         return {}
     found = {}
@@ -126,7 +132,7 @@ def own_account(tools, row, allocator):
     return {"own_account": found} if found else {}
 
 
-def count_calls(tools, row, seed):
+def count_calls(tools: Tools, row: Row, seed: int) -> dict:
     """
     {"allocations", "frees", "bytes", "ops"} that glibc saw of one short run;
     {} where the counting library was not loaded.
@@ -151,7 +157,7 @@ def count_calls(tools, row, seed):
             ops=sample["ops"], seconds=sample["wall_ns"] / 1e9)
 
 
-def missing_calls(row, counted):
+def missing_calls(row: Row, counted: dict) -> tuple[str, str] | None:
     """(kind, text) when fewer blocks were asked for than operations claimed."""
     if row.kind != "work":
         return None
@@ -169,11 +175,12 @@ def missing_calls(row, counted):
     return None
 
 
-def have(tool):
+def have(tool) -> bool:
     return shutil.which(tool) is not None
 
 
-def steady_ops(figures_median, row, names, nanoseconds):
+def steady_ops(figures_median, row: Row, names: list[str],
+               nanoseconds: float) -> int | None:
     """Operations for the slowest to need about that long."""
     medians = [value for name in names
                if (value := figures_median(row.name, name, "ns_per_op"))]

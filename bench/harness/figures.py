@@ -3,6 +3,7 @@
 
 import math
 import statistics
+from collections.abc import Iterable
 
 from .allocators import LIMIT
 
@@ -13,24 +14,24 @@ PEAK = "net_peak_kib"
 class Figures:
     """What the samples say, asked by row, allocator and measure."""
 
-    def __init__(self, samples):
+    def __init__(self, samples: dict) -> None:
         self.samples = samples
 
-    def taken(self, row, allocator):
+    def taken(self, row: str, allocator: str) -> list[dict]:
         """All samples, failed ones too."""
         return self.samples.get(row, {}).get(allocator, [])
 
-    def values(self, row, allocator, measure):
+    def values(self, row: str, allocator: str, measure: str):
         return [sample[measure] for sample in self.taken(row, allocator)
                 if sample["status"] == "ok" and
                 sample.get(measure) is not None]
 
-    def median(self, row, allocator, measure):
+    def median(self, row: str, allocator: str, measure: str) -> float | None:
         """None where there is no sample."""
         values = self.values(row, allocator, measure)
         return statistics.median(values) if values else None
 
-    def spread(self, row, allocator, measure):
+    def spread(self, row: str, allocator: str, measure: str) -> float | None:
         """(largest - smallest) / median, in per cent; None below two."""
         values = self.values(row, allocator, measure)
         middle = statistics.median(values) if values else 0
@@ -38,7 +39,7 @@ class Figures:
             return None
         return 100 * (max(values) - min(values)) / middle
 
-    def summary(self, row, allocator, measure):
+    def summary(self, row: str, allocator: str, measure: str) -> dict | None:
         """Median, least, most, MAD and count; None where there is no sample."""
         values = self.values(row, allocator, measure)
         if not values:
@@ -48,13 +49,14 @@ class Figures:
         return {"median": middle, "min": min(values), "max": max(values),
                 "mad": mad, "n": len(values)}
 
-    def least(self, row, allocators, measure):
+    def least(self, row: str, allocators: Iterable[str],
+              measure: str) -> tuple[str, float] | None:
         """(allocator, median) of the smallest; None if none has one."""
         found = [(median, name) for name in allocators
                  if (median := self.median(row, name, measure)) is not None]
         return (min(found)[1], min(found)[0]) if found else None
 
-    def trouble(self, row, allocator):
+    def trouble(self, row: str, allocator: str) -> tuple[str, str] | None:
         """The first status that is not ok, with its reason; None if all are."""
         for sample in self.taken(row, allocator):
             if sample["status"] != "ok":
@@ -62,16 +64,17 @@ class Figures:
         return None
 
 
-def geometric_mean(values):
+def geometric_mean(values: list[float]) -> float:
     return math.exp(sum(math.log(value) for value in values) / len(values))
 
 
-def rivals_of(names):
+def rivals_of(names: list[str]) -> list[str]:
     """Those that a best is chosen from: the floor is a limit, not a rival."""
     return [name for name in names if name != LIMIT]
 
 
-def means(figures, rows, names, measure):
+def means(figures: Figures, rows: list[str], names: list[str],
+          measure: str) -> tuple[int, dict]:
     """
     (number of rows, {allocator: geometric mean of ratios to the row's best}).
     Only rows that every rival finished count; an allocator that lacks one of
@@ -84,9 +87,9 @@ def means(figures, rows, names, measure):
         figures.median(row, name, measure) for name in working)]
     found = {}
     for name in names:
-        ratios = [figures.median(row, name, measure) /
-                  figures.least(row, working, measure)[1] for row in shared
-                  if figures.median(row, name, measure)]
+        ratios = [median / best[1] for row in shared
+                  if (median := figures.median(row, name, measure)) and
+                  (best := figures.least(row, working, measure))]
         if shared and len(ratios) == len(shared):
             found[name] = geometric_mean(ratios)
     return len(shared), found

@@ -29,19 +29,19 @@ LIBRARIES = (
 )
 
 
-def cache_directory():
+def cache_directory() -> str:
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return os.path.join(home, "liballoc-bench")
 
 
-def _content(data, library):
+def _content(data: bytes, library: Library) -> str:
     """The text, or ValueError when it is not what was pinned."""
     if hashlib.sha256(data).hexdigest() != library.sha256:
         raise ValueError(f"{library.package} is not the content pinned here")
     return data.decode("utf-8")
 
 
-def _cached(library):
+def _cached(library: Library) -> str | None:
     path = os.path.join(cache_directory(), library.sha256 + ".js")
     try:
         with open(path, "rb") as file:
@@ -50,7 +50,7 @@ def _cached(library):
         return None
 
 
-def _keep(library, data):
+def _keep(library: Library, data: bytes) -> None:
     """Into the cache, if there may be one; the report needs none."""
     try:
         os.makedirs(cache_directory(), exist_ok=True)
@@ -62,7 +62,7 @@ def _keep(library, data):
         pass
 
 
-def _fetch(library):
+def _fetch(library: Library) -> str:
     """By npm's own client; OSError, ValueError or CalledProcessError."""
     with tempfile.TemporaryDirectory() as place:
         subprocess.run(["npm", "pack", "--silent", library.package],
@@ -70,13 +70,14 @@ def _fetch(library):
                        stdin=subprocess.DEVNULL, capture_output=True)
         archive = os.path.join(place, os.listdir(place)[0])
         with tarfile.open(archive) as tar:
-            data = tar.extractfile(library.member).read()
+            member = tar.extractfile(library.member)
+            data = member.read() if member else b""
     text = _content(data, library)
     _keep(library, data)
     return text
 
 
-def load():
+def load() -> tuple[list[str], str | None]:
     """(texts, None), or ([], why there is none) in one line."""
     texts = []
     for library in LIBRARIES:

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from . import allocators as known_allocators
+from .allocators import Allocator
 
 DISTURBED = 0.10  # of all CPUs, used by others during a run
 DRIFT = 0.10  # between two calibrations
@@ -15,7 +16,7 @@ STOLEN = 0.02  # of the time, taken by the host
 THP = "/sys/kernel/mm/transparent_hugepage/enabled"
 
 
-def cpu_ticks():
+def cpu_ticks() -> tuple[int, int]:
     """(ticks that anybody used since boot, ticks that a host stole)."""
     with open("/proc/stat", encoding="ascii") as file:
         ticks = [int(word) for word in file.readline().split()[1:9]]
@@ -23,15 +24,15 @@ def cpu_ticks():
     return user + nice + system + irq + softirq + steal, steal
 
 
-def busy_seconds():
+def busy_seconds() -> float:
     return cpu_ticks()[0] / os.sysconf("SC_CLK_TCK")
 
 
-def stolen_seconds():
+def stolen_seconds() -> float:
     return cpu_ticks()[1] / os.sysconf("SC_CLK_TCK")
 
 
-def thp_mode():
+def thp_mode() -> str:
     """The word in brackets: always, madvise or never; "?" if unknown."""
     try:
         with open(THP, encoding="ascii") as file:
@@ -41,7 +42,7 @@ def thp_mode():
     return text.partition("[")[2].partition("]")[0] or text.strip()
 
 
-def _cpu_model():
+def _cpu_model() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             for line in file:
@@ -52,12 +53,12 @@ def _cpu_model():
     return platform.processor() or "?"
 
 
-def _memory_kib():
+def _memory_kib() -> int:
     with open("/proc/meminfo", encoding="ascii") as file:
         return int(file.readline().split()[1])
 
 
-def state(allocators):
+def state(allocators: list[Allocator]) -> dict:
     """What a reader must know to compare with other machines."""
     return {
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -78,13 +79,13 @@ def state(allocators):
 class Calibration:
     """How long the same work takes, asked again and again meanwhile."""
 
-    def __init__(self, launcher):
+    def __init__(self, launcher: str) -> None:
         self.launcher = launcher
-        self.taken = []
+        self.taken: list[dict] = []
         self.begin = time.monotonic()
         self.stolen = stolen_seconds()
 
-    def take(self):
+    def take(self) -> None:
         asked = subprocess.run([self.launcher, "--calibrate"], check=False,
                                capture_output=True, text=True)
         if asked.returncode == 0:

@@ -4,8 +4,9 @@ The comparison as the report, the tables and docs/benchmarks.md show it: one
 plain dict, computed once from the samples, kept in results.json as "model".
 """
 
-from .allocators import BASELINE, LIMIT, OURS
+from .allocators import BASELINE, LIMIT, OURS, Allocator
 from .figures import PEAK, TIME, Figures, means, rivals_of
+from .rows import Row
 
 # Single numbers shown beside time and peak: name in the model, sample's key.
 PLAIN = {"user_us": "user_us", "sys_us": "sys_us", "faults": "faults",
@@ -14,17 +15,17 @@ PLAIN = {"user_us": "user_us", "sys_us": "sys_us", "faults": "faults",
 NEAR = 1.03  # "within 3 % of the best"
 
 
-def _last(figures, row, name, key):
+def _last(figures: Figures, row: str, name: str, key: str):
     values = figures.values(row, name, key)
     return values[-1] if values else None
 
 
-def _cell(figures, row, name, extra):
+def _cell(figures: Figures, row: Row, name: str, extra) -> dict:
     trouble = figures.trouble(row.name, name)
-    cell = {"status": trouble[0] if trouble else "ok",
-            "why": trouble[1] if trouble else "",
-            "time": figures.summary(row.name, name, TIME),
-            "peak": figures.summary(row.name, name, PEAK)}
+    cell: dict = {"status": trouble[0] if trouble else "ok",
+                  "why": trouble[1] if trouble else "",
+                  "time": figures.summary(row.name, name, TIME),
+                  "peak": figures.summary(row.name, name, PEAK)}
     for key, measure in PLAIN.items():
         cell[key] = figures.median(row.name, name, measure)
     if row.memory:
@@ -41,7 +42,7 @@ def _cell(figures, row, name, extra):
     return cell
 
 
-def _ratios(cells, names):
+def _ratios(cells: dict, names: list[str]) -> None:
     """Each cell's times the best rival, and times the floor."""
     for measure in ("time", "peak", "figure"):
         medians = {name: cell[measure]["median"]
@@ -57,7 +58,7 @@ def _ratios(cells, names):
                 cells[name][f"{measure}_of_floor"] = median / floor
 
 
-def _row(figures, row, names, outcome):
+def _row(figures: Figures, row: Row, names: list[str], outcome) -> dict:
     extra = outcome.extra.get(row.name, {})
     cells = {name: _cell(figures, row, name, extra.get(name, {}))
              for name in names if name not in row.skip and
@@ -69,22 +70,25 @@ def _row(figures, row, names, outcome):
             "counted": outcome.counted.get(row.name)}
 
 
-def _never(outcome, names):
+def _never(outcome, names: list[str]) -> list:
     """Rows without huge pages against the same as the machine is set."""
     with_thp, without = Figures(outcome.samples), Figures(outcome.never)
     found = []
     for row in outcome.never:
         cells = {}
         for name in names:
-            pair = [(with_thp.median(row, name, m), without.median(row, name, m))
-                    for m in (TIME, PEAK)]
-            if all(a and b for a, b in pair):
-                cells[name] = [b / a for a, b in pair]
+            pair = [(with_thp.median(row, name, measure),
+                     without.median(row, name, measure))
+                    for measure in (TIME, PEAK)]
+            ratios = [after / before for before, after in pair
+                      if before and after]
+            if len(ratios) == len(pair):
+                cells[name] = ratios
         found.append({"name": row, "cells": cells})
     return found
 
 
-def _standing(rows, names):
+def _standing(rows: list, names: list[str]) -> dict:
     """How often each is within 3 % of the best, and its worst row, by time."""
     found = {}
     for name in rivals_of(names):
@@ -98,18 +102,19 @@ def _standing(rows, names):
     return found
 
 
-def _place(values, name):
-    order = sorted(values, key=values.get)
+def _place(values: dict, name: str) -> str:
+    order = sorted(values, key=values.__getitem__)
     return f"{name} is {order.index(name) + 1} of {len(order)}"
 
 
-def _overlap(row, measure, one, other):
+def _overlap(row: dict, measure: str, one, other) -> bool:
     """Do the passes of two allocators reach into each other's range?"""
     a, b = (row["cells"][name][measure] for name in (one, other))
     return a["n"] > 1 and max(a["min"], b["min"]) <= min(a["max"], b["max"])
 
 
-def _sentence(model, measure, best_word, words):
+def _sentence(model: dict, measure: str, best_word,
+              words: str) -> str | None:
     """Who is best, and where liballoc stands; None without figures."""
     mean = model["means"][measure]
     values = {name: value for name, value in mean["values"].items()
@@ -120,7 +125,7 @@ def _sentence(model, measure, best_word, words):
     only = rows[0] if len(rows) == 1 else None
     # A user compares with what the program runs on now.
     base = "glibc" if only and only["kind"] == "user" else BASELINE
-    best = min(values, key=values.get)
+    best = min(values, key=values.__getitem__)
     text = f"{best_word} over {only['name'] if only else mean['rows']}"
     text += f"{'' if only else ' rows'}: {best}"
     if OURS in values and best != OURS:
@@ -129,7 +134,7 @@ def _sentence(model, measure, best_word, words):
         if only and _overlap(only, measure, OURS, best):
             text += " (the passes overlap: noise may be all of it)"
     elif OURS in values and len(values) > 1:
-        second = sorted(values, key=values.get)[1]
+        second = sorted(values, key=values.__getitem__)[1]
         text += (f", {values[best] / values[second]:.2f} × the {words} of "
                  f"the next, {second}")
     if base in values and base != best and OURS in values:
@@ -137,7 +142,7 @@ def _sentence(model, measure, best_word, words):
     return text + "."
 
 
-def headline(model):
+def headline(model: dict) -> list[str]:
     """Two sentences that say how it went."""
     if not model["means"]["time"]["values"]:
         return ["No row was finished by all: see below what went wrong."]
@@ -146,7 +151,8 @@ def headline(model):
     return [text for text in said if text]
 
 
-def build(outcome, rows, allocators, machine, notes, options):
+def build(outcome, rows: list, allocators: list[Allocator], machine: dict,
+          notes: list, options: dict):
     """The whole; `options` is what the user asked for, as text."""
     names = [a.name for a in allocators]
     figures = Figures(outcome.samples)

@@ -3,13 +3,14 @@
 
 from . import machine
 from .figures import Figures
+from .rows import Row
 
 ORDER = ("NOT LOADED", "CRASHED", "TIMEOUT", "FAILED", "IMPLAUSIBLE",
          "CALLS MISSING", "MISALIGNED", "INTERRUPTED", "DISTURBED", "DRIFT",
          "STEAL", "LOAD")
 
 
-def _troubles(figures, rows, names):
+def _troubles(figures: Figures, rows: list[Row], names: list[str]):
     for row in rows:
         for name in names:
             trouble = figures.trouble(row.name, name)
@@ -21,7 +22,7 @@ def _troubles(figures, rows, names):
                        "blocks were not aligned as asked")
 
 
-def _disturbed(samples):
+def _disturbed(samples: dict):
     taken = [sample for by_name in samples.values()
              for list_ in by_name.values() for sample in list_]
     bad = sum(sample["others"] > machine.DISTURBED for sample in taken)
@@ -31,7 +32,7 @@ def _disturbed(samples):
                "repeats such runs)")
 
 
-def _partly_mapped(samples):
+def _partly_mapped(samples: dict):
     for row, by_name in samples.items():
         for name, taken in by_name.items():
             ok = [s for s in taken if s["status"] == "ok" and "mapped" in s]
@@ -43,7 +44,8 @@ def _partly_mapped(samples):
                        "the peak is ru_maxrss, loading is not proven")
 
 
-def collect(outcome, rows, names, left_out, load):
+def collect(outcome, rows: list[Row], names: list[str], left_out: list[str],
+            load: str | None) -> list:
     """All of them, the gravest first."""
     figures = Figures(outcome.samples)
     found = list(outcome.notes)

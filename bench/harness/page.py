@@ -12,17 +12,17 @@ PARTS = os.path.join(os.path.dirname(os.path.dirname(
 SCRIPTS = ("util.js", "charts.js", "tables.js", "main.js")
 
 
-def _read(name):
+def _read(name: str) -> str:
     with open(os.path.join(PARTS, name), encoding="utf-8") as file:
         return file.read()
 
 
-def _embedded(value):
+def _embedded(value: dict) -> str:
     """JSON that can stand in a <script>: no "</", no "<!--"."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def build(model, verdicts):
+def build(model: dict, verdicts: list):
     """
     (text of the page, None), or (a page with tables only, why it has no
     charts).  Nothing in it is loaded from the network.

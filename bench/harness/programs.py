@@ -8,20 +8,21 @@ import struct
 import subprocess
 
 from . import work
-from .allocators import clean_environment
+from .allocators import Allocator, clean_environment
 from .rows import Row
+from .work import Tools
 
 SKIP = 77  # a script's exit status when something is not installed
 PT_INTERP = 3
 
 
-def scripts(directory):
+def scripts(directory: str) -> list[str]:
     return sorted(name for name in os.listdir(directory)
                   if "." not in name and
                   os.access(os.path.join(directory, name), os.X_OK))
 
 
-def catalogue(directory):
+def catalogue(directory: str):
     """A row for each script; whether it can run is asked when it is chosen."""
     rows = []
     for name in scripts(directory):
@@ -34,7 +35,7 @@ def catalogue(directory):
     return rows
 
 
-def why_not(directory, row):
+def why_not(directory: str, row: Row) -> str | None:
     """One line when a program is not there; None when it is."""
     asked = subprocess.run([os.path.join(directory, row.workload), "check"],
                            capture_output=True, text=True, check=False)
@@ -43,13 +44,13 @@ def why_not(directory, row):
     return f"{row.name}: {asked.stdout.strip() or work.last_line(asked.stderr)}"
 
 
-def script_environment(tools):
+def script_environment(tools: Tools) -> dict:
     environment = clean_environment()
     environment["SIZE"] = "small" if tools.small else "full"
     return environment
 
 
-def prepare(tools, row):
+def prepare(tools: Tools, row: Row) -> str | None:
     """The directory with the script's files, made at its first run."""
     if row.name in tools.prepared:
         return tools.prepared[row.name]
@@ -64,7 +65,7 @@ def prepare(tools, row):
     return tools.prepared[row.name]
 
 
-def write_under(place, prefix):
+def write_under(place: str, prefix: list[str]) -> str:
     """The script that runs its arguments on one allocator."""
     under = os.path.join(place, "under")
     with open(under, "w", encoding="utf-8") as file:
@@ -73,7 +74,8 @@ def write_under(place, prefix):
     return under
 
 
-def run_under(tools, row, prefix, timeout):
+def run_under(tools: Tools, row: Row, prefix: list[str],
+              timeout: float) -> tuple[int, str, str]:
     """(exit status, stdout, stderr) of the script with that prefix."""
     place = prepare(tools, row)
     if place is None:
@@ -84,7 +86,7 @@ def run_under(tools, row, prefix, timeout):
                           script_environment(tools), timeout)
 
 
-def said(text):
+def said(text: str) -> dict:
     """What a script's "KEY VALUE" lines say; numbers as numbers."""
     found = {}
     for line in text.splitlines():
@@ -93,7 +95,8 @@ def said(text):
     return found
 
 
-def run_program(tools, row, allocator, timeout, thp=None):
+def run_program(tools: Tools, row: Row, allocator: Allocator, timeout: float,
+                thp: str | None = None) -> dict:
     """One sample of a script, as run_work's."""
     report = os.path.join(tools.scratch, f"{row.workload}.json")
     if os.path.exists(report):
@@ -119,7 +122,7 @@ def run_program(tools, row, allocator, timeout, thp=None):
     return sample
 
 
-def _interpreter(path):
+def _interpreter(path: str) -> str | None:
     """The program that a #! line names; None if there is none."""
     with open(path, "rb") as file:
         line = file.readline(256)
@@ -131,7 +134,7 @@ def _interpreter(path):
     return words[0] if words else None
 
 
-def _elf64(path):
+def _elf64(path: str) -> list[int] | None:
     """(file content, program headers' types); None if it is not 64-bit ELF."""
     with open(path, "rb") as file:
         head = file.read(64)
@@ -145,7 +148,7 @@ def _elf64(path):
             for i in range(count)]
 
 
-def examine(argv):
+def examine(argv: list[str]) -> list[str]:
     """
     The user's command with its program found, as it would be run.
     ValueError says in one line why measuring it makes no sense.
@@ -170,7 +173,7 @@ def examine(argv):
     return [found] + list(argv[1:])
 
 
-def own_malloc(path):
+def own_malloc(path: str) -> bool:
     """Does the program itself export malloc?  Then nobody else's is called."""
     if not shutil.which("nm"):
         return False
@@ -180,14 +183,14 @@ def own_malloc(path):
                for line in asked.stdout.splitlines() if line)
 
 
-def user_row(argv):
+def user_row(argv: list[str]) -> Row:
     name = os.path.basename(argv[0])
     return Row(name, name, kind="user", family="your program",
                description=shlex.join(argv), unit="s", fixed=1.0, quick=True,
                argv=tuple(argv))
 
 
-def load_count(path):
+def load_count(path: str) -> list[int] | None:
     """(allocations, frees, bytes) that libcount.so wrote, over processes."""
     try:
         with open(path, encoding="ascii") as file:
@@ -195,5 +198,3 @@ def load_count(path):
     except OSError:
         return None
     return [sum(int(line[i]) for line in lines) for i in range(3)]
-
-

@@ -10,7 +10,7 @@ QUIET_SECONDS = 15  # between two lines when stderr is no terminal
 class Progress:
     """Costs are the plan's seconds, corrected by what runs really took."""
 
-    def __init__(self, costs, deadline):
+    def __init__(self, costs: list[float], deadline: float) -> None:
         self.left_cost = sum(costs)
         self.total = len(costs)
         self.runs = 0
@@ -20,15 +20,15 @@ class Progress:
         self.shown = 0.0
         self.tty = sys.stderr.isatty()
 
-    def left(self):
+    def left(self) -> float:
         scale = self.spent / self.planned if self.planned > 2 else 1.0
         return max(0.0, min(self.left_cost * scale,
                             self.deadline - time.monotonic()))
 
-    def late(self):
+    def late(self) -> bool:
         return time.monotonic() > self.deadline
 
-    def show(self, words):
+    def show(self, words: str) -> None:
         now = time.monotonic()
         if not self.tty and now - self.shown < QUIET_SECONDS:
             return
@@ -39,13 +39,13 @@ class Progress:
         sys.stderr.write(f"\r{line:<78.78}" if self.tty else line + "\n")
         sys.stderr.flush()
 
-    def done(self, cost, seconds):
+    def done(self, cost: float, seconds: float) -> None:
         self.left_cost -= cost
         self.runs += 1
         self.planned += cost
         self.spent += seconds
 
-    def end(self):
+    def end(self) -> None:
         if self.tty:
             sys.stderr.write("\r" + " " * 78 + "\r")
             sys.stderr.flush()

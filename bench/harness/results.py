@@ -13,14 +13,14 @@ PLAIN = ("ops", "wall_ns", "ns_per_op", "best_ns", "user_us", "sys_us",
 EXTRA = ("syscalls", "instructions")
 
 
-def check_writable(out):
+def check_writable(out: str) -> None:
     """OSError when nothing could be written there at the end."""
     os.makedirs(out, exist_ok=True)
     with tempfile.TemporaryFile(dir=out):
         pass
 
 
-def write(path, text):
+def write(path: str, text: str) -> None:
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -32,7 +32,7 @@ def write(path, text):
         raise
 
 
-def _line(row, name, index, sample, extra):
+def _line(row: str, name: str, index: int, sample: dict, extra: dict):
     more = ";".join(f"{key}={value}" for key, value in sample.items()
                     if key not in PLAIN and isinstance(value, float))
     return (row, name, index, sample["status"], sample.get("why", ""),
@@ -40,7 +40,7 @@ def _line(row, name, index, sample, extra):
             *(extra.get(key, "") for key in EXTRA), more)
 
 
-def as_csv(outcome, notes):
+def as_csv(outcome, notes: list) -> str:
     """A line for each sample; notes at the end as rows named "(note)"."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -56,7 +56,8 @@ def as_csv(outcome, notes):
     return text.getvalue()
 
 
-def write_all(out, outcome, model, options, verdicts, page):
+def write_all(out: str, outcome, model: dict, options: dict, verdicts: list,
+              page: str) -> None:
     """The three files; `page` is the text of report.html."""
     results = {"model": model, "options": options, "targets": verdicts,
                "machine": model["machine"], "samples": outcome.samples,
@@ -68,8 +69,8 @@ def write_all(out, outcome, model, options, verdicts, page):
     write(os.path.join(out, "report.html"), page)
 
 
-def load_model(out):
-    """The model of an earlier run; ValueError in one line when there is none."""
+def load_model(out: str) -> tuple[dict, list]:
+    """(model, verdicts) of an earlier run; ValueError, one line, without."""
     path = os.path.join(out, "results.json")
     try:
         with open(path, encoding="utf-8") as file:

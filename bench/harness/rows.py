@@ -50,7 +50,7 @@ class Row:
     callgrind: bool = False  # also counted by callgrind
     argv: tuple = ()  # of a user's program
 
-    def cost(self, seconds):
+    def cost(self, seconds: float) -> float:
         """Expected seconds of one run, for the time left."""
         return self.fixed or self.setup + seconds * 1.1
 
@@ -118,7 +118,7 @@ class Listed:
     description: str
 
 
-def listed(bench_work):
+def listed(bench_work: str) -> dict:
     """What bench_work says it can do, by name; older ones print no tabs."""
     asked = subprocess.run([bench_work, "--list"], capture_output=True,
                            text=True, check=True)
@@ -135,7 +135,7 @@ def listed(bench_work):
     return found
 
 
-def catalogue(workloads, programs):
+def catalogue(workloads: dict, programs: list[Row]):
     """All rows: hinted ones that exist, then new workloads, then programs."""
     hinted = {hint.workload for hint in HINTS}
     rows = [_described(hint, workloads[hint.workload]) for hint in HINTS
@@ -149,12 +149,12 @@ def catalogue(workloads, programs):
     return rows + programs
 
 
-def _described(row, each):
+def _described(row: Row, each: Listed) -> Row:
     return dataclasses.replace(row, family=each.family,
                                description=each.description)
 
 
-def _ask(word, rows):
+def _ask(word: str, rows: list[Row]) -> list:
     """The rows that one word of --workloads stands for."""
     found = [row for row in rows if fnmatch.fnmatch(row.name, word)]
     if found:
@@ -170,7 +170,7 @@ def _ask(word, rows):
     return [dataclasses.replace(same[0], name=word, threads=int(count))]
 
 
-def choose(words, quick, rows):
+def choose(words: list[str], quick: bool, rows: list[Row]) -> list:
     """Rows for the words of --workloads; ValueError names a wrong one."""
     if not words:
         return [row for row in rows if row.quick or not quick]
@@ -184,7 +184,7 @@ def choose(words, quick, rows):
     return chosen
 
 
-def spread_threads(rows, counts):
+def spread_threads(rows: list[Row], counts: list[int]) -> list:
     """Each timed workload once for each count; memory rows stay as they are."""
     spread = {}
     for row in rows:

@@ -5,9 +5,11 @@ import time
 from dataclasses import dataclass, field
 
 from . import extras, machine, programs, work
+from .allocators import Allocator
 from .figures import TIME, Figures
 from .progress import Progress
 from .rows import Row
+from .work import Tools
 
 QUICK_SMALLER = 0.15  # of a program's full time, small
 PROBE_TIMEOUT = 20  # seconds
@@ -39,13 +41,14 @@ class Outcome:
     passes: int = 0  # begun
 
 
-def cost(row, settings):
+def cost(row: Row, settings: Settings) -> float:
     if row.kind == "program" and settings.quick:
         return row.fixed * QUICK_SMALLER
     return row.cost(settings.seconds)
 
 
-def choose_seconds(rows, nallocators, repeat, budget, quick):
+def choose_seconds(rows: list[Row], nallocators: int, repeat: int,
+                   budget: float, quick: bool) -> float:
     """
     Seconds for each timed run, so that all passes fit the budget; between
     0.03 and 0.5, even if they then do not (the deadline cuts passes).
@@ -60,7 +63,7 @@ def choose_seconds(rows, nallocators, repeat, budget, quick):
     return round(max(0.03, min(0.5, room)), 3)
 
 
-def plan(rows, allocators, repeat):
+def plan(rows: list[Row], allocators: list[Allocator], repeat: int) -> list:
     """
     All runs in order: the allocators change fastest, so that a machine whose
     speed drifts hits all of them alike; who goes first changes each time.
@@ -80,21 +83,22 @@ def plan(rows, allocators, repeat):
 class Comparison:
     """The state of one comparison; `outcome` is whole after every run."""
 
-    def __init__(self, tools, rows, allocators, settings):
+    def __init__(self, tools: Tools, rows: list[Row],
+                 allocators: list[Allocator], settings: Settings) -> None:
         self.tools = tools
         self.rows = rows
         self.allocators = allocators
         self.settings = settings
         self.calibration = machine.Calibration(tools.launch)
-        self.hopeless = set()
-        self.unloaded = {}  # allocator: what provided malloc in its place
+        self.hopeless: set[tuple[str, str]] = set()
+        self.unloaded: dict[str, str] = {}  # allocator: whose malloc it was
         self.outcome = Outcome(samples=self._empty())
 
-    def _empty(self):
+    def _empty(self) -> dict:
         return {row.name: {a.name: [] for a in self.allocators}
                 for row in self.rows}
 
-    def _probe(self):
+    def _probe(self) -> None:
         """
         Programs cannot be asked whose malloc they call.  What a small
         workload says holds for them as well: the order of preloading is the
@@ -109,7 +113,8 @@ class Comparison:
             if sample["status"] == "NOT LOADED":
                 self.unloaded[allocator.name] = sample["why"]
 
-    def run_once(self, row, allocator, seed, thp=None):
+    def run_once(self, row: Row, allocator: Allocator, seed: int,
+                 thp: str | None = None) -> dict:
         if row.kind != "work" and allocator.name in self.unloaded:
             return {"status": "NOT LOADED", "others": 0.0,
                     "why": self.unloaded[allocator.name]}
@@ -126,7 +131,8 @@ class Comparison:
         return work.watched(work.run_work, self.tools, row, allocator,
                             options, limit, thp)
 
-    def run_calm(self, row, allocator, seed, thp=None):
+    def run_calm(self, row: Row, allocator: Allocator, seed: int,
+                 thp: str | None = None) -> dict:
         """The least disturbed of up to `tries` runs."""
         best = self.run_once(row, allocator, seed, thp)
         for _ in range(self.settings.tries - 1):
@@ -138,7 +144,8 @@ class Comparison:
                 best = again
         return best
 
-    def _one(self, row, allocator, seed, samples, thp=None):
+    def _one(self, row: Row, allocator: Allocator, seed: int, samples: dict,
+             thp: str | None = None) -> None:
         key = (row.name, allocator.name)
         if key in self.hopeless:
             return
@@ -151,7 +158,7 @@ class Comparison:
         if sample["status"] == "TIMEOUT":
             self.hopeless.add(key)  # one wait of that length is enough
 
-    def _passes(self):
+    def _passes(self) -> None:
         """Stops between rows at the deadline: each row is compared whole."""
         runs = plan(self.rows, self.allocators, self.settings.repeat)
         costs = [cost(row, self.settings) for _, row, _ in runs]
@@ -176,17 +183,17 @@ class Comparison:
         finally:
             progress.end()
 
-    def _begin_pass(self, repetition):
+    def _begin_pass(self, repetition: int) -> None:
         if repetition >= self.outcome.passes:
             self.outcome.passes = repetition + 1
             self.calibration.take()
 
-    def _cut(self, repetition):
+    def _cut(self, repetition: int) -> None:
         self.outcome.notes.append(
             ("CUT", f"the time was up in pass {repetition + 1} of "
              f"{self.settings.repeat}: later rows have a sample less"))
 
-    def _count(self):
+    def _count(self) -> None:
         for row in self.rows:
             # Rows about memory do a fixed, small or long, piece of work.
             if row.memory or row.passes == 1:
@@ -213,7 +220,7 @@ class Comparison:
                 if figures.median(row.name, allocator.name, TIME):
                     yield from self._jobs_of(row, allocator, ops, few)
 
-    def _jobs_of(self, row, allocator, ops, few):
+    def _jobs_of(self, row: Row, allocator: Allocator, ops: int | None, few):
         wanted = self.settings.wanted
         tools = self.tools
         if "latency" in wanted and row.latency:
@@ -230,7 +237,7 @@ class Comparison:
             yield (row, allocator, "instructions", lambda:
                    extras.instructions(tools, row, allocator, few))
 
-    def _extras(self):
+    def _extras(self) -> None:
         jobs = list(self._extra_jobs())
         progress = Progress([1.0] * len(jobs), float("inf"))
         try:
@@ -243,7 +250,7 @@ class Comparison:
         finally:
             progress.end()
 
-    def _never(self):
+    def _never(self) -> None:
         """One more pass without huge pages, where the machine has any."""
         if "thp" not in self.settings.wanted or machine.thp_mode() == "never":
             return
@@ -264,7 +271,7 @@ class Comparison:
         finally:
             progress.end()
 
-    def run(self):
+    def run(self) -> Outcome:
         """Everything; what Ctrl-C leaves undone is left out."""
         try:
             self._probe()

@@ -6,8 +6,11 @@ Each verdict: a line of text, the number, the limit, and whether it passes.
 The instruction counts of the fast path are pinned by tests/golden, not here.
 """
 
+import math
+
 from .allocators import FAST_PEERS, PEERS
 from .figures import PEAK, TIME, Figures, geometric_mean
+from .rows import Row
 
 NEEDED = ("liballoc", "floor") + PEERS
 
@@ -23,32 +26,34 @@ MEMORY_ROWS = {"tiny", "idle-threads", "metadata", "retain-trim",
                "retain-idle"}
 
 
-def concerned(row):
+def concerned(row: Row) -> bool:
     return row.name not in ("calloc-sparse", "churn-large-fill")
 
 
-def _in_group(name):
+def _in_group(name: str) -> bool:
     return any(name == word or word.endswith("*") and
                name.startswith(word[:-1]) for word in WITHIN_TENTH)
 
 
 class Verdicts:
-    def __init__(self, samples):
+    def __init__(self, samples: dict) -> None:
         self.figures = Figures(samples)
-        self.all = []
+        self.all: list[dict] = []
 
-    def add(self, what, value, limit, unit="x", strict=False):
+    def add(self, what: str, value: float | None, limit: float,
+            unit: str = "x", strict=False) -> None:
         passes = value is not None and (
             value < limit if strict else value <= limit)
         self.all.append({"what": what, "value": value, "limit": limit,
                          "unit": unit, "passes": passes})
 
-    def missing(self, what, limit, unit, row):
+    def missing(self, what: str, limit: float, unit: str, row: str) -> None:
         trouble = self.figures.trouble(row, "liballoc")
         why = f" ({trouble[0]})" if trouble else " (no figure)"
         self.add(what + why, None, limit, unit)
 
-    def ratio(self, row, rivals, limit, measure, words):
+    def ratio(self, row: str, rivals: tuple, limit: float, measure: str,
+              words: str) -> None:
         """liballoc's median over the least of the rivals'."""
         mine = self.figures.median(row, "liballoc", measure)
         best = self.figures.least(row, rivals, measure)
@@ -57,7 +62,8 @@ class Verdicts:
         else:
             self.add(f"{row}: {words} ({best[0]})", mine / best[1], limit)
 
-    def plain(self, row, measure, limit, unit, words):
+    def plain(self, row: str, measure: str, limit: float, unit: str,
+              words: str) -> None:
         mine = self.figures.median(row, "liballoc", measure)
         if mine is None:
             self.missing(f"{row}: {words}", limit, unit, row)
@@ -65,7 +71,7 @@ class Verdicts:
             self.add(f"{row}: {words}", mine, limit, unit)
 
 
-def _times(verdicts, names):
+def _times(verdicts: Verdicts, names: list[str]) -> None:
     for row, limit in TO_FLOOR.items():
         if row in names:
             verdicts.ratio(row, ("floor",), limit, TIME, "time, to")
@@ -77,7 +83,7 @@ def _times(verdicts, names):
             verdicts.ratio(row, PEERS, 1.1, TIME, "time, to the best peer")
 
 
-def _peaks(verdicts, names):
+def _peaks(verdicts: Verdicts, names: list[str]) -> None:
     figures = verdicts.figures
     timed = [row for row in names if row not in MEMORY_ROWS]
     for row in timed:
@@ -87,7 +93,7 @@ def _peaks(verdicts, names):
         figures.median(row, name, PEAK) for name in PEERS + ("liballoc",))]
     if not shared:
         return
-    means = {name: geometric_mean([figures.median(row, name, PEAK)
+    means = {name: geometric_mean([figures.median(row, name, PEAK) or math.nan
                                    for row in shared])
              for name in PEERS + ("liballoc",)}
     for name in PEERS:
@@ -96,12 +102,13 @@ def _peaks(verdicts, names):
                      strict=True)
 
 
-def _footprint(verdicts, names):
+def _footprint(verdicts: Verdicts, names: list[str]) -> None:
     figures = verdicts.figures
     if "tiny" in names:
         mine = figures.median("tiny", "liballoc", "rss_kib")
         glibc = figures.median("tiny", "glibc", "rss_kib")
-        more = None if None in (mine, glibc) else (mine - glibc) / 1024
+        more = None if mine is None or glibc is None \
+            else (mine - glibc) / 1024
         verdicts.add("tiny: resident beyond glibc", more, 0.3, "MiB")
     if "retain-trim" in names:
         verdicts.plain("retain-trim", "rss_over_live", 1.10, "x live",
@@ -117,7 +124,7 @@ def _footprint(verdicts, names):
                        "touched per idle thread (100 of 16-128 B)")
 
 
-def judge(samples, rows):
+def judge(samples: dict, rows) -> list:
     verdicts = Verdicts(samples)
     names = [row.name for row in rows]
     _times(verdicts, names)
@@ -126,11 +133,11 @@ def judge(samples, rows):
     return verdicts.all
 
 
-def _number(value):
+def _number(value: float | None):
     return "-" if value is None else f"{value:.3f}"
 
 
-def verdict_table(verdicts):
+def verdict_table(verdicts: list) -> str:
     """Text: each with its number, its limit and the margin."""
     width = max([len(verdict["what"]) for verdict in verdicts] + [0])
     lines = ["TARGETS: number, limit, by how much (less is better)"]
@@ -146,7 +153,7 @@ def verdict_table(verdicts):
     return "\n".join(lines)
 
 
-def print_verdicts(verdicts):
+def print_verdicts(verdicts: list) -> int:
     """The number of those that fall short."""
     print("\n" + verdict_table(verdicts))
     return sum(not verdict["passes"] for verdict in verdicts)

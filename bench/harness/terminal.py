@@ -7,7 +7,7 @@ CELL = 15
 SPREAD_MOST = 999  # per cent that fit a cell
 
 
-def short(value):
+def short(value: float | None) -> str:
     """Three digits or so: 5.75, 83.1, 1702, 4.1M."""
     if value is None:
         return "-"
@@ -18,7 +18,7 @@ def short(value):
     return f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
-def grid(title, names, lines, width=None):
+def grid(title: str, names: list[str], lines: list, width=None) -> str:
     """
     Text of a table; `lines` are (row, [cell]); cut into blocks that fit the
     terminal.  In a file or a pipe there is no width to fit.
@@ -39,7 +39,7 @@ def grid(title, names, lines, width=None):
     return "\n".join(text)
 
 
-def value_cell(row, name, measure, scale=1.0):
+def value_cell(row: dict, name: str, measure: str, scale: float = 1.0) -> str:
     """The median and its spread, or what went wrong."""
     cell = row["cells"].get(name)
     if not cell:
@@ -57,7 +57,7 @@ def value_cell(row, name, measure, scale=1.0):
     return text
 
 
-def ratio_cell(row, name, measure):
+def ratio_cell(row: dict, name: str, measure: str) -> str:
     """Times the best of the rivals; then, in brackets, times the floor."""
     cell = row["cells"].get(name, {"status": "ok"})
     if cell["status"] != "ok":
@@ -70,20 +70,21 @@ def ratio_cell(row, name, measure):
     return text
 
 
-def _values(model, rows, title, measure, scale):
+def _values(model: dict, rows: list[dict], title: str, measure: str,
+            scale: float) -> str:
     names = model["names"]
     return grid(title, names, [(row["name"], [
         value_cell(row, name, measure, scale) for name in names])
         for row in rows])
 
 
-def ratios(model, rows, title, measure):
+def ratios(model: dict, rows: list[dict], title: str, measure: str) -> str:
     names = model["names"]
     return grid(title, names, [(row["name"], [
         ratio_cell(row, name, measure) for name in names]) for row in rows])
 
 
-def mean_tables(model):
+def mean_tables(model: dict) -> str:
     text = []
     for word, words in (("time", "time"), ("peak", "peak memory")):
         mean = model["means"][word]
@@ -97,7 +98,7 @@ def mean_tables(model):
     return "\n".join(text)
 
 
-def memory_table(model):
+def memory_table(model: dict) -> str:
     """Of rows whose figure is not the time; "" when there is none."""
     memory = [row for row in model["rows"] if row["memory"]]
     if not memory:
@@ -108,7 +109,7 @@ def memory_table(model):
         for row in memory])
 
 
-def tables(model):
+def tables(model: dict) -> str:
     """All tables, without the notes."""
     every = [row for row in model["rows"] if not row["memory"]]
     timed = [row for row in every if row["unit"] == "ns"]
@@ -131,5 +132,5 @@ def tables(model):
     return "\n".join(part for part in text if part)
 
 
-def notes(model):
+def notes(model: dict):
     return "\n".join(f"! {kind}: {text}" for kind, text in model["notes"])

@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass, field
 
 from . import machine
-from .allocators import clean_environment
+from .allocators import Allocator, clean_environment
+from .rows import Row
 
 # Two calls, two returns and a store: nobody can do that in half a nanosecond.
 IMPLAUSIBLE_NS = 0.5
@@ -32,7 +33,8 @@ class Tools:
     prepared: dict = field(default_factory=dict)
 
 
-def run_group(command, environment, timeout, cwd=None):
+def run_group(command: list[str], environment: dict, timeout: float,
+              cwd=None) -> tuple[int, str, str]:
     """
     (exit status, stdout, stderr) of a process in a session of its own, so that
     its children end with it: one of a hanging idle-threads would hold the pipe.
@@ -55,23 +57,21 @@ def run_group(command, environment, timeout, cwd=None):
     return process.returncode, texts[0], texts[1]
 
 
-def last_line(text):
+def last_line(text: str) -> str:
     words = text.strip().splitlines()[-1:]
     return words[0][:OUTPUT_KEPT] if words else ""
 
 
-def failure(status, text):
-    """The sample of a run that did not end well; None if it did."""
+def failure(status: int, text: str) -> dict:
+    """The sample of a run that did not end well: status is not 0."""
     if status < 0:
         name = signal.Signals(-status).name
         return {"status": "CRASHED", "why": f"{name} {last_line(text)}".strip()}
-    if status != 0:
-        return {"status": "FAILED",
-                "why": last_line(text) or f"exit status {status}"}
-    return None
+    return {"status": "FAILED",
+            "why": last_line(text) or f"exit status {status}"}
 
 
-def work_command(tools, row, options):
+def work_command(tools: Tools, row: Row, options: dict) -> list[str]:
     """bench_work for the row, with options such as {"seconds": 0.1}."""
     command = [tools.bench_work, row.workload]
     for name, value in options.items():
@@ -81,13 +81,14 @@ def work_command(tools, row, options):
     return command
 
 
-def thp_prefix(tools, thp):
+def thp_prefix(tools: Tools, thp: str | None) -> list[str]:
     """What goes before a command to take huge pages from it."""
     return [tools.launch, "--report", "/dev/null", "--no-thp", "--"] \
         if thp == "never" else []
 
 
-def run_work(tools, row, allocator, options, timeout, thp=None):
+def run_work(tools: Tools, row: Row, allocator: Allocator, options: dict,
+             timeout: float, thp: str | None = None) -> dict:
     """One fresh process.  A dict with "status" and, when ok, its figures."""
     # The launcher, when there is one, is preloaded as well: it calls malloc
     # a few times and execs, and the workload starts with a fresh heap.
@@ -100,9 +101,8 @@ def run_work(tools, row, allocator, options, timeout, thp=None):
     after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_majflt
     if status > 128 and thp:
         status = 128 - status  # as the launcher tells of a signal
-    bad = failure(status, err)
-    if bad:
-        return bad
+    if status != 0:
+        return failure(status, err)
     try:
         sample = json.loads(out)
         sample["net_peak_kib"] = sample["peak_kib"] - sample["harness_kib"]
@@ -120,7 +120,8 @@ def run_work(tools, row, allocator, options, timeout, thp=None):
     return sample
 
 
-def launch_prefix(tools, allocator, report, thp=None):
+def launch_prefix(tools: Tools, allocator: Allocator, report: str,
+                  thp: str | None = None) -> list[str]:
     """bench_launch and all its options, up to the program."""
     command = [tools.launch, "--report", report]
     library = allocator.library()
@@ -135,7 +136,7 @@ def launch_prefix(tools, allocator, report, thp=None):
     return command + (["--no-thp"] if thp == "never" else []) + ["--"]
 
 
-def read_launch_report(report, allocator):
+def read_launch_report(report: str, allocator: Allocator) -> dict:
     """The sample of a program that ran under bench_launch."""
     try:
         with open(report, encoding="ascii") as file:
@@ -154,7 +155,8 @@ def read_launch_report(report, allocator):
     return sample
 
 
-def run_user(tools, row, allocator, timeout, thp=None):
+def run_user(tools: Tools, row: Row, allocator: Allocator, timeout: float,
+             thp: str | None = None) -> dict:
     """The user's own program, once."""
     report = os.path.join(tools.scratch, "launch.json")
     if os.path.exists(report):
@@ -174,7 +176,7 @@ def run_user(tools, row, allocator, timeout, thp=None):
     return sample
 
 
-def watched(run, *arguments):
+def watched(run, *arguments) -> dict:
     """run(*arguments), and how much of the CPUs others used (0..1)."""
     begin, busy = time.monotonic(), machine.busy_seconds()
     mine = resource.getrusage(resource.RUSAGE_CHILDREN)

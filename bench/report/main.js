@@ -80,7 +80,8 @@ function summary() {
     element("li", {}, line))), element("div", {class: "summary"}, picture,
     element("div", {}, element("h3", {}, "Where each stands"),
       element("p", {class: "soft small"}, "1.00 × would be the best " +
-        "in every row; within 3 % of the fastest in so many rows"), standings())), notesList()];
+        "in every row; within 3 % of the fastest in so many rows"),
+      standings())), notesList()];
 }
 
 function barData(row, measure, scale) {
