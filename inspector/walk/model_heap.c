@@ -7,6 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A stretch of brk that is not mapped is none: its size is the target's word. */
+static void check_segment(struct model *model, struct segment *segment)
+{
+    if (segment->end <= segment->start ||
+        target_is_mapped(model->target, segment->start,
+                         segment->end - segment->start))
+        return;
+    *segment = (struct segment){0, 0};
+    model->faults++;
+}
+
+static void check_segments(struct model *model, struct arena *arena)
+{
+    check_segment(model, &arena->brk);
+    for (size_t i = 0; i < NBRK_OLD; i++)
+        check_segment(model, &arena->brk_old[i]);
+}
+
 /* One heap by the table of pointers; a hole stays with address 0. */
 static bool heap_load(struct model *model, uint32_t id, uintptr_t address)
 {
@@ -14,8 +32,10 @@ static bool heap_load(struct model *model, uint32_t id, uintptr_t address)
 
     *heap = (struct model_heap){.address = address};
     if (far_struct(model->target, TYPE_ID_heap, address, &heap->heap) &&
-        heap->heap.id == id)
+        heap->heap.id == id) {
+        check_segments(model, &heap->heap.arena);
         return true;
+    }
     memset(heap, 0, sizeof *heap);
     heap->torn = true;
     return false;

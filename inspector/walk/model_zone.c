@@ -118,6 +118,12 @@ bool zone_load(struct model *model, size_t index, struct model_zone *out)
     if (!far_struct(model->target, TYPE_ID_zone, out->address, &out->zone) ||
         !zone_is_sane(&out->zone) || out->zone.index != index)
         return false;
+    size_t used = out->zone.frontier - out->zone.first;
+    if (used > 0 &&
+        !target_is_mapped(model->target,
+                          page_address(out->zone.base, out->zone.first),
+                          used << PAGE_SHIFT))
+        return false;
     out->first = out->zone.first;
     out->npages = out->zone.frontier;
     out->brk_end = brk_end_of(model, &out->zone);
