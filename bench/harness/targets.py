@@ -6,8 +6,6 @@ Each verdict: a line of text, the number, the limit, and whether it passes.
 The instruction counts of the fast path are pinned by tests/golden, not here.
 """
 
-import math
-
 from .allocators import FAST_PEERS, PEERS
 from .figures import PEAK, TIME, Figures, geometric_mean
 from .rows import Row
@@ -22,8 +20,10 @@ NOT_SLOWER = ("churn-64k", "churn-medium", "churn-large", "oneway-64",
 WITHIN_TENTH = ("burst-*", "thread-churn", "larson@1", "larson@2", "larson@8",
                 "realloc-grow", "realloc-step", "calloc-large",
                 "aligned-churn")
-MEMORY_ROWS = {"tiny", "idle-threads", "metadata", "retain-trim",
-               "retain-idle"}
+# Over all rows and programs: the comparison's own goal.
+MEAN_TIME = 0.97  # times the best peer's geometric mean
+NEAR, FAR = 1.03, 1.15  # times the best of a row
+NOT_NEAR_SHARE = 0.25  # of the rows may be further away than NEAR
 
 
 def concerned(row: Row) -> bool:
@@ -83,23 +83,52 @@ def _times(verdicts: Verdicts, names: list[str]) -> None:
             verdicts.ratio(row, PEERS, 1.1, TIME, "time, to the best peer")
 
 
-def _peaks(verdicts: Verdicts, names: list[str]) -> None:
+def _means(verdicts: Verdicts, timed: list[str], measure: str) -> dict:
+    """{name: geometric mean} over the rows that all finished, and how many."""
     figures = verdicts.figures
-    timed = [row for row in names if row not in MEMORY_ROWS]
+    names = PEERS + ("liballoc",)
+    shared = []
     for row in timed:
+        medians = [median for name in names
+                   if (median := figures.median(row, name, measure))]
+        if len(medians) == len(names):
+            shared.append(medians)
+    if not shared:
+        return {}
+    means = {name: geometric_mean([medians[index] for medians in shared])
+             for index, name in enumerate(names)}
+    return means | {"rows": len(shared)}
+
+
+def _peaks(verdicts: Verdicts, timed: list[str], own: list[str]) -> None:
+    for row in own:
         verdicts.ratio(row, FAST_PEERS, 1.05, PEAK,
                        "peak memory, to the leanest fast peer")
-    shared = [row for row in timed if all(
-        figures.median(row, name, PEAK) for name in PEERS + ("liballoc",))]
-    if not shared:
-        return
-    means = {name: geometric_mean([figures.median(row, name, PEAK) or math.nan
-                                   for row in shared])
-             for name in PEERS + ("liballoc",)}
-    for name in PEERS:
-        verdicts.add(f"geometric mean of peak memory over {len(shared)} rows, "
-                     f"to {name}", means["liballoc"] / means[name], 1.0,
+    means = _means(verdicts, timed, PEAK)
+    for name in PEERS if means else ():
+        verdicts.add(f"geometric mean of peak memory over {means['rows']} "
+                     f"rows, to {name}", means["liballoc"] / means[name], 1.0,
                      strict=True)
+
+
+def _goal(verdicts: Verdicts, timed: list[str]) -> None:
+    """Time over all rows: the mean, and how many rows are how near."""
+    figures = verdicts.figures
+    means = _means(verdicts, timed, TIME)
+    if not means:
+        return
+    best = min(PEERS, key=means.__getitem__)
+    verdicts.add(f"geometric mean of time over {means['rows']} rows, to the "
+                 f"best peer ({best})", means["liballoc"] / means[best],
+                 MEAN_TIME)
+    ratios = [mine / least[1] for row in timed
+              if (mine := figures.median(row, "liballoc", TIME)) and
+              (least := figures.least(row, PEERS + ("liballoc",), TIME))]
+    distant = sum(ratio > NEAR for ratio in ratios) / len(ratios)
+    verdicts.add(f"share of rows not within {NEAR} x the fastest", distant,
+                 NOT_NEAR_SHARE, "")
+    verdicts.add(f"rows over {FAR} x the fastest", float(
+        sum(ratio > FAR for ratio in ratios)), 0, "rows")
 
 
 def _footprint(verdicts: Verdicts, names: list[str]) -> None:
@@ -128,7 +157,10 @@ def judge(samples: dict, rows) -> list:
     verdicts = Verdicts(samples)
     names = [row.name for row in rows]
     _times(verdicts, names)
-    _peaks(verdicts, names)
+    timed = [row.name for row in rows if not row.memory]
+    own = [row.name for row in rows if not row.memory and row.kind == "work"]
+    _peaks(verdicts, timed, own)
+    _goal(verdicts, timed)
     _footprint(verdicts, names)
     return verdicts.all
 
@@ -144,7 +176,8 @@ def verdict_table(verdicts: list) -> str:
     for verdict in verdicts:
         value, limit = verdict["value"], verdict["limit"]
         word = "PASS " if verdict["passes"] else "SHORT"
-        margin = "" if value is None else f"{100 * (value / limit - 1):+7.1f} %"
+        margin = "" if value is None or not limit \
+            else f"{100 * (value / limit - 1):+7.1f} %"
         lines.append(f"{word} {verdict['what']:<{width}} {_number(value):>9} "
                      f"{limit:>6} {verdict['unit']:<6} {margin}")
     short = sum(not verdict["passes"] for verdict in verdicts)
