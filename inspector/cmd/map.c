@@ -156,9 +156,10 @@ static void describe(const struct canvas *canvas, const char *name,
         canvas->stream, "%s  %s, %s resident", name,
         output_bytes(canvas->output, sum->bytes, size, sizeof size),
         output_bytes(canvas->output, sum->resident, resident, sizeof resident));
-    if (sum->resident > 0)
+    if (sum->resident > 0) {
         (void)fprintf(canvas->stream, ", %zu %% of it in use",
                       (sum->resident - sum->held) * 100 / sum->resident);
+    }
     (void)fputc('\n', canvas->stream);
 }
 

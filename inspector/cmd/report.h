@@ -9,6 +9,7 @@
 #include "picture/detail.h"
 #include "picture/picture.h"
 #include "walk/ledger.h"
+#include "walk/pins.h"
 #include "walk/usage.h"
 
 #include <jansson.h>
@@ -43,6 +44,15 @@ void report_heap(struct report *report);
 
 /* The ledger and deciles; where the memory is, and what to do about it. */
 void report_answer(struct report *report);
+
+/* What would go back if a few objects were elsewhere. */
+struct pins_worth {
+    size_t objects; /* each good for a system page at least */
+    size_t bytes;
+};
+
+/* The objects that hold most. */
+struct pins_worth report_pins(struct report *report);
 
 /* VMAs, with what is the heap's in each. */
 void report_vmas(struct report *report);

@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 enum {
-    FEW_OBJECTS = 4, /* of a page that is nearly free */
-    NHOLDS = 8,      /* pages with 0, 1, 2, 3-4, 5-8, ... live objects */
+    NHOLDS = 8,        /* pages with 0, 1, 2, 3-4, 5-8, ... live objects */
+    WORTH_A_WORD = 50, /* of the heap: less than 2 % is not in the headline */
 };
 
 /* Resident pages by the number of their live objects. */
@@ -144,30 +144,29 @@ static size_t resident_of(const struct report *report, enum share share)
 }
 
 /* Free memory in slabs and between chunks, because of what lies beside it. */
-static void advise_fragments(struct report *report, const struct holds *holds)
+static void advise_fragments(struct report *report,
+                             const struct pins_worth *worth)
 {
     size_t bytes =
         resident_of(report, SHARE_SLAB_FREE) + resident_of(report, SHARE_CHUNK);
-    size_t objects = 0;
-    size_t pages = 0;
-    size_t gain = 0;
     char free_text[TEXT];
     char gain_text[TEXT];
 
-    for (unsigned i = 1; i <= hold_index(FEW_OBJECTS); i++) {
-        objects += holds->objects[i];
-        pages += holds->pages[i];
-        gain += holds->held[i];
-    }
     (void)bytes_text(report, bytes, free_text);
-    (void)bytes_text(report, gain, gain_text);
-    advise(
-        report, bytes,
-        "%s are free between live objects. Up to %s of it would go back if "
-        "%zu objects were elsewhere, which lie alone or at most %d in a page "
-        "(%zu pages): find out who keeps them (heapinspect pins), and "
-        "allocate what lives long together.",
-        free_text, gain_text, objects, FEW_OBJECTS, pages);
+    (void)bytes_text(report, worth->bytes, gain_text);
+    if (worth->objects == 0) {
+        advise(report, bytes,
+               "%s are free between live objects, so many to a page that "
+               "moving a few gains nothing: the next need of these sizes takes "
+               "it.",
+               free_text);
+        return;
+    }
+    advise(report, bytes,
+           "%s are free between live objects. %zu of these hold 4 KiB or more "
+           "each, %s in all: find out who keeps them (the table below; "
+           "heapinspect pins), and allocate together what lives long.",
+           free_text, worth->objects, gain_text);
 }
 
 static void advise_caches(struct report *report)
@@ -226,7 +225,7 @@ static void advise_pages(struct report *report)
     }
 }
 
-static void put_headline(struct report *report)
+static void put_headline(struct report *report, const struct pins_worth *worth)
 {
     const struct ledger *ledger = report->ledger;
     size_t live = resident_of(report, SHARE_LIVE);
@@ -236,16 +235,25 @@ static void put_headline(struct report *report)
     char total_text[TEXT];
     char live_text[TEXT];
     char rest_text[TEXT];
+    char gain_text[TEXT];
     char text[400];
-
-    (void)snprintf(
+    int used = snprintf(
         text, sizeof text,
         "%s resident in the heap: %s in %zu live objects, %s (%zu %%) free but "
-        "still paid for.",
+        "still paid for",
         bytes_text(report, ledger->total, total_text),
         bytes_text(report, live, live_text), ledger->count[SHARE_LIVE],
         bytes_text(report, rest, rest_text),
         ledger->total > 0 ? rest * 100 / ledger->total : 0);
+
+    if (worth->bytes > ledger->total / WORTH_A_WORD) {
+        (void)snprintf(text + used, sizeof text - (size_t)used,
+                       "; %s would go back if %zu objects were elsewhere.",
+                       bytes_text(report, worth->bytes, gain_text),
+                       worth->objects);
+    } else {
+        (void)snprintf(text + used, sizeof text - (size_t)used, ".");
+    }
     json_object_set_new(report->root, "headline", html_text(text));
     json_object_set_new(report->root, "waste", report_number(rest));
 }
@@ -253,13 +261,14 @@ static void put_headline(struct report *report)
 void report_answer(struct report *report)
 {
     struct holds holds = count_holds(report->picture);
+    struct pins_worth worth = report_pins(report);
 
     json_object_set_new(report->root, "advice", json_array());
     put_ledger(report);
     put_deciles(report);
     put_holds(report, &holds);
-    put_headline(report);
-    advise_fragments(report, &holds);
+    put_headline(report, &worth);
+    advise_fragments(report, &worth);
     advise_caches(report);
     advise_pages(report);
 }

@@ -45,16 +45,17 @@ static void put_classes(json_t *list, uint32_t heap_id,
     for (unsigned cls = 0; cls < NSLAB; cls++) {
         const struct class_use *it = &use->classes[cls];
         size_t size = size_class_bytes(cls);
+        size_t memory = it->slabs * SLAB_BYTES;
+        size_t live = class_live(it) * size;
+        size_t cached = class_cached(it) * size;
         if (it->slabs == 0)
             continue;
         json_array_append_new(
-            list,
-            json_pack("[I,I,I,I,I,I,I,I,I]", (json_int_t)heap_id,
-                      (json_int_t)size, (json_int_t)(it->slabs * SLAB_BYTES),
-                      (json_int_t)(class_live(it) * size),
-                      (json_int_t)(class_cached(it) * size),
-                      (json_int_t)it->slabs, (json_int_t)it->full,
-                      (json_int_t)it->partial, (json_int_t)it->empty));
+            list, json_pack("[I,I,I,I,I,I,I,I,I]", (json_int_t)heap_id,
+                            (json_int_t)size, (json_int_t)memory,
+                            (json_int_t)live, (json_int_t)cached,
+                            (json_int_t)it->slabs, (json_int_t)it->full,
+                            (json_int_t)it->partial, (json_int_t)it->empty));
     }
 }
 
@@ -92,9 +93,10 @@ static void put_heaps(struct report *report)
         json_array_append_new(heaps, heap_json(report, heap, use));
         put_classes(classes, heap->heap.id, use);
     }
-    if (count > REPORT_ROWS)
+    if (count > REPORT_ROWS) {
         report_left_out(report, "%zu threads with little memory",
                         count - REPORT_ROWS);
+    }
     free(order);
     json_object_set_new(report->root, "heaps", heaps);
     json_object_set_new(report->root, "classes", classes);
@@ -142,11 +144,11 @@ static void put_buddy(struct report *report)
         total += sums[order].bytes;
     for (unsigned order = 0; order < NORDERS; order++) {
         const struct order_sum *sum = &sums[order];
+        size_t size = (size_t)PAGE_BYTES << order;
         json_array_append_new(
             orders,
             json_pack("{s:I, s:I, s:I, s:I, s:I, s:f}", "order",
-                      (json_int_t)order, "size",
-                      (json_int_t)((size_t)PAGE_BYTES << order), "blocks",
+                      (json_int_t)order, "size", (json_int_t)size, "blocks",
                       (json_int_t)sum->blocks, "bytes", (json_int_t)sum->bytes,
                       "resident", (json_int_t)sum->resident, "unusable",
                       total > 0 ? (double)below / (double)total : 0.0));

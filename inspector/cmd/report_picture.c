@@ -161,10 +161,11 @@ static json_t *cells_json(struct report *report, const struct tiles *tiles)
                                         html_base64(packed, size)));
     }
     free(packed);
-    if (left_out > 0)
+    if (left_out > 0) {
         report_left_out(report,
                         "the pages of %zu of %zu tiles, the best used ones",
                         left_out, tiles->count);
+    }
     return list;
 }
 

@@ -72,10 +72,11 @@ void report_vmas(struct report *report)
     regions_find(report->model, &regions);
     for (size_t i = 0; i < count; i++) {
         rss += vmas[i].rss;
-        if (vmas[i].rss >= least)
+        if (vmas[i].rss >= least) {
             json_array_append_new(list, vma_json(report, &vmas[i], &regions));
-        else
+        } else {
             left_out++;
+        }
     }
     if (left_out > 0)
         report_left_out(report, "%zu small mappings of the table", left_out);

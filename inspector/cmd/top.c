@@ -22,8 +22,10 @@ static const struct column columns[] = {
 enum { NCOLUMNS = sizeof columns / sizeof *columns };
 _Static_assert((int)NCOLUMNS == (int)NFIGURES + 1, "time and each figure");
 
-static const double INTERVAL_LEAST_MS = 100;
-static const double INTERVAL_MOST_MS = 60000;
+enum {
+    INTERVAL_LEAST_MS = 100,
+    INTERVAL_MOST_MS = 60000,
+};
 
 /* A number of seconds, as "0.5"; false: it is none. */
 static bool parse_seconds(const char *text, double *ms)
@@ -76,16 +78,17 @@ static bool obey(struct top *top, int key)
         bool again = view == TOP_HELP && top->view == TOP_HELP;
         top->view = again ? TOP_THREADS : (enum top_view)view;
     }
-    if (key == ' ')
+    if (key == ' ') {
         top->frozen = !top->frozen;
-    else if (key == 's')
+    } else if (key == 's') {
         top_sort_next(top);
-    else if (key == 'r')
+    } else if (key == 'r') {
         top->ascending = !top->ascending;
-    else if (key == '+')
+    } else if (key == '+') {
         change_interval(top, 2);
-    else if (key == '-')
+    } else if (key == '-') {
         change_interval(top, 0.5);
+    }
     return key != 'q' && key != TUI_CLOSED;
 }
 
@@ -194,10 +197,11 @@ static enum status run(struct context *context)
     /* A file does not change. */
     if (!live && iterations == 0 && batch)
         iterations = 1;
-    if (output_is_text(context->output))
+    if (output_is_text(context->output)) {
         status = run_screen(&top, batch, iterations);
-    else
+    } else {
         status = run_rows(&top, iterations);
+    }
     sample_free(&top.before);
     sample_free(&top.now);
     return status;

@@ -38,9 +38,10 @@ static void take_kernel(struct target *target, struct sample *sample)
 
     if (status != NULL && status_bytes(status, "VmRSS", &rss))
         sample->figures[FIGURE_RSS] = (size_t)rss;
-    if (stat_parse(target_proc(target, "stat"), &layout))
+    if (stat_parse(target_proc(target, "stat"), &layout)) {
         sample->figures[FIGURE_FAULTS] =
             (size_t)(layout.minor_faults + layout.major_faults);
+    }
 }
 
 bool sample_take(struct target *target, struct sample *sample,

@@ -53,7 +53,7 @@ static const char *brief(const struct top *top, uint64_t bytes, char text[TEXT])
     (void)output_bytes(top->context->output, bytes, whole, sizeof whole);
     size_t digits = strcspn(whole, ". ");
     const char *unit = strchr(whole, ' ');
-    if (whole[digits] == '.' && digits < 3)
+    if (digits < 3 && whole[digits] == '.')
         digits = strcspn(whole, " ");
     (void)snprintf(text, TEXT, "%.*s%.1s", (int)digits, whole,
                    unit != NULL && unit[1] != 'B' ? unit + 1 : "");
@@ -71,10 +71,11 @@ static const char *rate(const struct top *top, double change, bool is_bytes,
         text[0] = '\0';
         return text;
     }
-    if (is_bytes)
+    if (is_bytes) {
         (void)brief(top, size, number);
-    else
+    } else {
         (void)snprintf(number, sizeof number, "%llu", (unsigned long long)size);
+    }
     (void)snprintf(text, TEXT, "%c%.*s/s", change < 0 ? '-' : '+', TEXT - 4,
                    number);
     return text;
@@ -100,9 +101,10 @@ static void draw_title(struct top *top)
 
     if (localtime_r(&now, &tm) != NULL)
         (void)strftime(clock, sizeof clock, "%H:%M:%S", &tm);
-    if (model->torn_heaps + model->torn_zones > 0)
+    if (model->torn_heaps + model->torn_zones > 0) {
         (void)snprintf(state, sizeof state, "  %u torn",
                        model->torn_heaps + model->torn_zones);
+    }
     tui_line(top->tui, TUI_STRONG, "%s (pid %d)  %s  %s%s%s",
              target_program(target), (int)target_pid(target), clock,
              target_mode(target) == MODE_STOP ? "stop" : "peek", state,
@@ -123,10 +125,11 @@ static void draw_figures(struct top *top)
         bool is_bytes = i < FIGURE_OBJECTS;
         size_t at = (size_t)i * FIGURE_WIDTH;
         size_t value = top->now.figures[i];
-        if (is_bytes)
+        if (is_bytes) {
             (void)brief(top, value, text);
-        else
+        } else {
             (void)snprintf(text, sizeof text, "%zu", value);
+        }
         (void)snprintf(head + at, sizeof head - at, "%*s", FIGURE_WIDTH,
                        names[i]);
         (void)snprintf(values + at, sizeof values - at, "%*.*s", FIGURE_WIDTH,
@@ -188,10 +191,11 @@ static void draw_row(struct top *top, const struct heading *columns,
     int used = snprintf(line, sizeof line, "%-*.*s", width, width, row->name);
 
     for (size_t c = 0; c < NCOLUMNS; c++) {
-        if (columns[c].is_bytes)
+        if (columns[c].is_bytes) {
             (void)brief(top, row->values[c], text);
-        else
+        } else {
             (void)snprintf(text, sizeof text, "%zu", row->values[c]);
+        }
         used += snprintf(line + used, sizeof line - (size_t)used, "%*s",
                          VALUE_WIDTH, text);
     }
@@ -267,9 +271,10 @@ static void draw_threads(struct top *top)
             use->listed,
         };
         memcpy(row->values, values, sizeof values);
-        if (old != NULL && i + 1 < old->nheaps)
+        if (old != NULL && i + 1 < old->nheaps) {
             row->change =
                 per_second(top, values[0], heap_live(&old->heaps[i + 1]));
+        }
     }
     draw_rows(top, "tid thread", thread_columns, rows, count);
     free(rows);
@@ -300,9 +305,10 @@ static void draw_classes(struct top *top)
             use->empty,
         };
         memcpy(row->values, values, sizeof values);
-        if (old != NULL)
+        if (old != NULL) {
             row->change = per_second(
                 top, values[0], class_live(&old->heaps[0].classes[cls]) * size);
+        }
     }
     draw_rows(top, "object size", class_columns, rows, count);
 }

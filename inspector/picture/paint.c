@@ -17,37 +17,54 @@ static size_t part_of(uintptr_t start, uintptr_t end)
     return end - start < left ? end - start : left;
 }
 
+/* Mappings that overlap must not count twice. */
+static uint16_t plus(uint16_t a, size_t b)
+{
+    size_t sum = a + b;
+
+    return (uint16_t)(sum < CELL_BYTES ? sum : CELL_BYTES);
+}
+
+static uint16_t minus(uint16_t a, size_t b)
+{
+    return (uint16_t)(a > b ? a - b : 0);
+}
+
+/* What of [at, at + size), all in one cell, is there. */
+static void paint_quarters(struct resident *resident, struct cell *cell,
+                           uintptr_t at, size_t size)
+{
+    static const size_t quarter_bytes = CELL_BYTES / CELL_QUARTERS;
+
+    while (size > 0) {
+        struct resident_use use = {0};
+        size_t offset = at & (CELL_BYTES - 1);
+        size_t quarter = offset / quarter_bytes;
+        size_t step = (quarter + 1) * quarter_bytes - offset;
+        step = step < size ? step : size;
+        resident_add(resident, at, step, &use);
+        cell->resident = plus(cell->resident, use.resident);
+        cell->state |= (uint8_t)((unsigned)(use.resident > 0) << quarter);
+        cell->state |= use.huge > 0 ? CELL_HUGE : 0;
+        cell->state |= use.swapped > 0 ? CELL_SWAPPED : 0;
+        at += step;
+        size -= step;
+    }
+}
+
 /* What each block is, and what of its memory is there. */
 static void paint_block(const struct picture *picture,
                         struct resident *resident, const struct block *block)
 {
     uintptr_t end = block->start + block->size;
-    struct cell *cell = NULL;
 
     for (uintptr_t at = block->start; at < end;) {
         size_t part = part_of(at, end);
-        cell = cell == NULL || (at & (CELL_BYTES - 1)) != 0
-                   ? picture_cell(picture, at)
-                   : cell + 1;
+        struct cell *cell = picture_cell(picture, at);
         if (cell == NULL)
             return;
         cell->kind = (uint8_t)block->kind;
-        for (size_t done = 0; done < part;) {
-            struct resident_use use = {0};
-            size_t offset = (at + done) & (CELL_BYTES - 1);
-            size_t quarter = offset / (CELL_BYTES / CELL_QUARTERS);
-            size_t step = (quarter + 1) * (CELL_BYTES / CELL_QUARTERS) - offset;
-            step = step < part - done ? step : part - done;
-            resident_add(resident, at + done, step, &use);
-            cell->resident = (uint16_t)(cell->resident + use.resident);
-            if (use.resident > 0)
-                cell->state |= (uint8_t)(1u << quarter);
-            if (use.huge > 0)
-                cell->state |= CELL_HUGE;
-            if (use.swapped > 0)
-                cell->state |= CELL_SWAPPED;
-            done += step;
-        }
+        paint_quarters(resident, cell, at, part);
         at += part;
     }
 }
@@ -64,25 +81,9 @@ static void paint_blocks(struct picture *picture, struct resident *resident)
     }
     for (size_t i = 0; i < picture->count; i++) {
         struct stretch *stretch = &picture->stretches[i];
-        for (size_t c = 0; c < stretch->count; c++) {
-            struct cell *cell = &stretch->cells[c];
-            if (cell->resident > CELL_BYTES) /* mappings that overlap */
-                cell->resident = CELL_BYTES;
-            cell->held = cell->resident;
-        }
+        for (size_t c = 0; c < stretch->count; c++)
+            stretch->cells[c].held = stretch->cells[c].resident;
     }
-}
-
-static uint16_t plus(uint16_t a, size_t b)
-{
-    size_t sum = a + b;
-
-    return (uint16_t)(sum < CELL_BYTES ? sum : CELL_BYTES);
-}
-
-static uint16_t minus(uint16_t a, size_t b)
-{
-    return (uint16_t)(a > b ? a - b : 0);
 }
 
 static void paint_live(const struct picture *picture, struct resident *resident,

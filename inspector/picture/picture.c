@@ -121,12 +121,13 @@ struct cell *picture_cell(const struct picture *picture, uintptr_t address)
         size_t middle = low + (high - low) / 2;
         const struct stretch *it = &picture->stretches[middle];
         size_t index = (address - it->start) / CELL_BYTES;
-        if (address < it->start)
+        if (address < it->start) {
             high = middle;
-        else if (index >= it->count)
+        } else if (index >= it->count) {
             low = middle + 1;
-        else
+        } else {
             return &it->cells[index];
+        }
     }
     return NULL;
 }

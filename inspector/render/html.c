@@ -83,10 +83,12 @@ bool html_write(FILE *stream, json_t *data)
     return ferror(stream) == 0;
 }
 
+enum { PADDING = 64 }; /* index of '=' */
+
 json_t *html_base64(const uint8_t *bytes, size_t size)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                 "abcdefghijklmnopqrstuvwxyz0123456789+/";
+                                 "abcdefghijklmnopqrstuvwxyz0123456789+/=";
     char *text = xcalloc(size / 3 + 1, 4);
     char *out = text;
 
@@ -97,8 +99,8 @@ json_t *html_base64(const uint8_t *bytes, size_t size)
                          (left > 2 ? bytes[i + 2] : 0u);
         *out++ = digits[three >> 18];
         *out++ = digits[three >> 12 & 63];
-        *out++ = left > 1 ? digits[three >> 6 & 63] : '=';
-        *out++ = left > 2 ? digits[three & 63] : '=';
+        *out++ = digits[left > 1 ? three >> 6 & 63 : PADDING];
+        *out++ = digits[left > 2 ? three & 63 : PADDING];
     }
     json_t *string = json_stringn_nocheck(text, (size_t)(out - text));
     free(text);

@@ -22,13 +22,12 @@ function grouped(text) {
 /* Sizes in the sentence are what the eye looks for. */
 function showHeadline() {
   const parts = data.headline.split(/(\d[\d.]* (?:[KMGTP]iB|B))/);
-  const sizes = parts.filter((part, i) => i % 2 === 1).length;
-  let seen = 0;
+  let seen = 0; /* live is blue, what could go orange */
   byId("headline").replaceChildren(...parts.map((part, i) => {
     if (i % 2 === 0)
       return grouped(part);
     seen++;
-    return make("b", {class: seen === sizes ? "waste" : ""}, part);
+    return make("b", {class: seen > 2 ? "waste" : ""}, part);
   }));
 }
 
@@ -91,6 +90,22 @@ function showTables() {
   ], data.vmas, {sort: 2});
 }
 
+function showPins() {
+  showTable("pins-table", [
+    textColumn("object", "address"), bytesColumn("size", "size"),
+    bytesColumn("would go", "gain", "memory that goes back per object"),
+    textColumn("holds a", "unit"), bytesColumn("resident", "resident"),
+    countColumn("with others", "objects", "live objects of the slab or page"),
+    countColumn("heap", "heap"),
+  ], data.pins, {sort: 2, rows: 10});
+  showTable("pin-groups-table", [
+    {name: "size class", value: row => row.size, show: bytes},
+    countColumn("heap", "heap"), countColumn("objects", "objects"),
+    bytesColumn("of size", "bytes"),
+    bytesColumn("hold free", "pinned", "goes back if all of them go"),
+  ], data.pin_groups, {sort: 4, rows: 10});
+}
+
 function showTrust() {
   const lines = [`heapinspect ${data.version}. No contents of memory are in ` +
     "this page, and it loads nothing."];
@@ -132,6 +147,7 @@ function start() {
   showHeadline();
   showAdvice();
   showTables();
+  showPins();
   showHolds();
   showDeciles();
   showBuddy();

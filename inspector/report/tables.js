@@ -99,7 +99,8 @@ function compare(a, b) {
  * columns: {name, value(row), show(value)?, class?, title?}; sorted by a click
  * on a heading; `sort` is the index of the first order, or -1: as given.
  */
-function showTable(id, columns, rows, {sort = -1, onClick = null} = {}) {
+function showTable(id, columns, rows, {sort = -1, onClick = null,
+  rows: most = TABLE_ROWS} = {}) {
   const host = byId(id);
   let by = sort;
   let down = true;
@@ -115,7 +116,7 @@ function showTable(id, columns, rows, {sort = -1, onClick = null} = {}) {
   function draw() {
     const sorted = by < 0 ? rows : [...rows].sort((a, b) =>
       (down ? -1 : 1) * compare(columns[by].value(a), columns[by].value(b)));
-    const shown = all ? sorted : sorted.slice(0, TABLE_ROWS);
+    const shown = all ? sorted : sorted.slice(0, most);
     [...head.children].forEach((th, i) => th.setAttribute("aria-sort",
       i !== by ? "none" : down ? "descending" : "ascending"));
     tableBody(table, columns, shown, onClick);
