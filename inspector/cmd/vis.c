@@ -65,11 +65,6 @@ static struct words read_words(const struct vis *vis,
     return words;
 }
 
-static bool holds(const struct object *object, uintptr_t address)
-{
-    return address >= object->start && address - object->start < object->size;
-}
-
 static bool row(struct table *table, const struct vis *vis,
                 const struct object *object)
 {
@@ -79,7 +74,7 @@ static bool row(struct table *table, const struct vis *vis,
     char flags[8];
     char list[VIEW_NAME];
     struct value values[NCOLUMNS] = {
-        value_text(holds(object, vis->address) ? ">" : ""),
+        value_text(object_holds(object, vis->address) ? ">" : ""),
         value_number(object->start),
         value_number(object->mem),
         value_number(object->size),
@@ -137,7 +132,7 @@ static void draw(FILE *out, const struct vis *vis, const struct object *object)
     if (is_chunk && object->state != OBJECT_DAMAGED)
         draw_header(out, vis, object, &words);
     (void)fprintf(out, "%c%17s | %s%-8s%s %10s%s%s",
-                  holds(object, vis->address) ? '>' : ' ',
+                  object_holds(object, vis->address) ? '>' : ' ',
                   output_address(output, object->mem, text, sizeof text),
                   color_of(vis, object->state),
                   object_state_names[object->state], reset,
@@ -181,7 +176,7 @@ static size_t show_block(struct table *table, const struct vis *vis,
     while (shown < 2 * vis->around + 1 &&
            object_walk_in_block(&walk, &object)) {
         if (!found && object.start <= vis->address &&
-            !holds(&object, vis->address)) {
+            !object_holds(&object, vis->address)) {
             ring.objects[ring.count++ % vis->around] = object;
             continue;
         }

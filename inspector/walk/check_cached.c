@@ -110,6 +110,37 @@ static void check_counts(struct checker *checker, size_t live, size_t kept,
     }
 }
 
+static bool record_fits(const struct mmap_record *record, unsigned bucket)
+{
+    return mmap_bucket(record->mem) == bucket && record->mem > record->start &&
+           record->mem - record->start < record->size &&
+           record->start + record->size > record->start;
+}
+
+/* Records hang together by `next` alone: their count ends a cycle. */
+static void check_bucket(struct checker *checker, unsigned bucket)
+{
+    const struct mmap_table *table = checker->model->mmap_table;
+    uintptr_t at = FAR_ADDRESS(table->buckets[bucket]);
+
+    for (size_t steps = 0; at != 0; steps++) {
+        struct mmap_record record;
+        if (steps > table->nr_live) {
+            check_found(checker, INVARIANT_MMAP_RECORD, at,
+                        "bucket %u does not end", bucket);
+            return;
+        }
+        if (!far_struct(checker->model->target, TYPE_ID_mmap_record, at,
+                        &record) ||
+            !record_fits(&record, bucket)) {
+            check_found(checker, INVARIANT_MMAP_RECORD, at, "bucket %u",
+                        bucket);
+            return;
+        }
+        at = FAR_ADDRESS(record.next);
+    }
+}
+
 void check_mmaps(struct checker *checker)
 {
     const struct model *model = checker->model;
@@ -125,4 +156,6 @@ void check_mmaps(struct checker *checker)
             check_mmapped(checker, mapping);
     }
     check_counts(checker, count[0], count[1], bytes[0], bytes[1]);
+    for (unsigned i = 0; i < MMAP_BUCKETS; i++)
+        check_bucket(checker, i);
 }

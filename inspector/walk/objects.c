@@ -123,12 +123,13 @@ static bool is_in(uintptr_t address, uintptr_t start, size_t size)
 static bool find_chunk(struct object_finder *finder, uintptr_t address,
                        struct object *object)
 {
-    if (finder->has_object && address < finder->object.start) {
+    if (finder->has_object &&
+        address <= finder->object.start + CHUNK_OVERHEAD &&
+        !object_holds(&finder->object, address)) {
         object_walk_block(&finder->walk, &finder->block);
         finder->has_object = false;
     }
-    while (!finder->has_object ||
-           !is_in(address, finder->object.start, finder->object.size)) {
+    while (!finder->has_object || !object_holds(&finder->object, address)) {
         if (!object_walk_in_block(&finder->walk, &finder->object)) {
             /* Behind the last chunk, the closing header: begin anew. */
             object_walk_block(&finder->walk, &finder->block);

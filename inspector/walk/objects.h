@@ -52,6 +52,19 @@ void object_finder_end(struct object_finder *finder);
 bool object_find(struct object_finder *finder, uintptr_t address,
                  struct object *object);
 
+/*
+ * Does the address lie in the object?  A chunk's memory goes on into the next
+ * one's prev_size, and its own prev_size is the chunk's before.
+ */
+static inline bool object_holds(const struct object *object, uintptr_t address)
+{
+    uintptr_t start = object->start;
+
+    if (object->block == BLOCK_SEGMENT)
+        start += CHUNK_HEADER - CHUNK_OVERHEAD;
+    return address >= start && address - start < object->size;
+}
+
 /* True for states that malloc could hand out again, or never has yet. */
 static inline bool object_is_free(const struct object *object)
 {
