@@ -53,6 +53,23 @@ struct top {
 /* Draws one frame. */
 void top_draw(struct top *top);
 
+/* Its views that are tables. */
+void top_draw_threads(struct top *top);
+void top_draw_classes(struct top *top);
+
+enum { TOP_TEXT = 24 };
+
+/* "17.5M", "175M": no blank, no "iB", three digits; the width is dear. */
+const char *top_brief(const struct top *top, uint64_t bytes,
+                      char text[TOP_TEXT]);
+
+/* "+1.2M/s"; "" if it stands. */
+const char *top_rate(const struct top *top, double change, bool is_bytes,
+                     char text[TOP_TEXT]);
+
+/* From a figure of the look before to that of now, a second. */
+double top_change(const struct top *top, size_t now, size_t before);
+
 /* The next column to sort by. */
 void top_sort_next(struct top *top);
 
