@@ -7,8 +7,9 @@
 #include <stdio.h>
 
 enum {
-    NHOLDS = 8,        /* pages with 0, 1, 2, 3-4, 5-8, ... live objects */
-    WORTH_A_WORD = 50, /* of the heap: less than 2 % is not in the headline */
+    NHOLDS = 8,         /* pages with 0, 1, 2, 3-4, 5-8, ... live objects */
+    MUCH_OVERHEAD = 10, /* of the heap: a tenth is worth a word */
+    WORTH_A_WORD = 50,  /* of the heap: less than 2 % is not in the headline */
 };
 
 /* Resident pages by the number of their live objects. */
@@ -169,6 +170,29 @@ static void advise_fragments(struct report *report,
            free_text, worth->objects, gain_text);
 }
 
+/* Small objects as chunks pay for headers; slabs have none. */
+static void advise_overhead(struct report *report)
+{
+    size_t bytes = resident_of(report, SHARE_OVERHEAD);
+    size_t slab_max = 0;
+    char text[TEXT];
+
+    if (bytes < report->ledger->total / MUCH_OVERHEAD)
+        return;
+    (void)bytes_text(report, bytes, text);
+    if (model_tunable(report->model, "slab_max", &slab_max) && slab_max == 0) {
+        advise(report, bytes,
+               "%s are headers and rounding, as every object is a chunk here: "
+               "slabs (slab_max above 0) need none for small ones.",
+               text);
+    } else {
+        advise(report, bytes,
+               "%s are headers and rounding: small objects just above a size "
+               "class, or large ones just above a page, cost most.",
+               text);
+    }
+}
+
 static void advise_caches(struct report *report)
 {
     size_t idle = 0;
@@ -269,6 +293,7 @@ void report_answer(struct report *report)
     put_holds(report, &holds);
     put_headline(report, &worth);
     advise_fragments(report, &worth);
+    advise_overhead(report);
     advise_caches(report);
     advise_pages(report);
 }
