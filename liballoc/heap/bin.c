@@ -307,7 +307,8 @@ bool bin_spill(struct heap *heap, unsigned index, void *mem)
     bin_init(heap, index);
     heap->used[index] = 1;
     int left = credit_settle(heap, index);
-    if (bin->room <= 0 && bin->spare == NULL && bin->head != NULL)
+    if (bin->room <= 0 && bin->spare == NULL && bin->head != NULL &&
+        heap->cap[index] > 1)
         bin_park(heap, index);
     if (bin->room > 0) {
         bin_push(bin, mem);
