@@ -206,7 +206,7 @@ void model_free(struct model *model)
         return;
     let_go(model);
     zones_unload(model);
-    free(model->heaps);
+    heaps_unload(model);
     free(model->mmaps);
     free(model->records);
     free(model->caches);

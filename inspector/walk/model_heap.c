@@ -41,6 +41,13 @@ static bool heap_load(struct model *model, uint32_t id, uintptr_t address)
     return false;
 }
 
+void heaps_unload(struct model *model)
+{
+    sparse_free(model->heaps, (model->nheaps + 1) * sizeof *model->heaps);
+    model->heaps = NULL;
+    model->nheaps = 0;
+}
+
 bool heaps_load(struct model *model)
 {
     const struct heap_root *root = target_root(model->target);
@@ -49,9 +56,11 @@ bool heaps_load(struct model *model)
     if (!far_number(model->target, FAR_ADDRESS(root->heap_count), 4, &count) ||
         count == 0 || count > root->heaps.count || count > HEAPS_MAX)
         return false;
-    free(model->heaps);
-    model->nheaps = 0;
-    model->heaps = xcalloc((size_t)count, sizeof *model->heaps);
+    heaps_unload(model);
+    /* Aligned as struct heap asks, which malloc() does not promise. */
+    model->heaps = sparse_alloc((size_t)count * sizeof *model->heaps);
+    if (model->heaps == NULL)
+        return false;
     model->nheaps = (size_t)count - 1;
     for (uint32_t id = 1; id < count; id++) {
         uintptr_t at =

@@ -31,6 +31,7 @@ void zone_find_heads(struct model_zone *zone);
 
 /* All heaps; false: their table makes no sense. */
 bool heaps_load(struct model *model);
+void heaps_unload(struct model *model);
 
 /* Copies the heap's epoch again: did it move, or was it odd? */
 bool heap_moved(const struct model *model, const struct model_heap *heap);
