@@ -13,6 +13,8 @@ from .work import Tools
 
 QUICK_SMALLER = 0.15  # of a program's full time, small
 PROBE_TIMEOUT = 20  # seconds
+# In runs of their own, in this order.
+MEASURES = ("latency", "statistics", "instructions", "system calls")
 GIVE_UP = 3  # allocators that a row took too long under: it is the row
 PATIENCE, QUICK_PATIENCE = 40, 5  # seconds beyond ten times what is expected
 TRIES_PAUSE = 0.2  # seconds, for others to end
@@ -26,6 +28,7 @@ class Settings:
     timeout: float | None  # of each run; None: from what is expected
     tries: int  # of a disturbed run
     deadline: float  # monotonic: no further pass of a row starts after it
+    end: float  # monotonic: nor any measure in a run of its own
     wanted: frozenset  # of "syscalls", "instructions", "latency", "thp"
     quick: bool = False
 
@@ -53,7 +56,7 @@ def choose_seconds(rows: list[Row], nallocators: int, repeat: int,
     Seconds for each timed run, so that all passes fit the budget; between
     0.03 and 0.5, even if they then do not (the deadline cuts passes).
     """
-    settings = Settings(repeat, 0.0, None, 1, 0.0, frozenset(), quick)
+    settings = Settings(repeat, 0.0, None, 1, 0.0, 0.0, frozenset(), quick)
     base, timed = 0.0, 0
     for row in rows:
         runs = nallocators * min(repeat, row.passes or repeat)
@@ -193,11 +196,20 @@ class Comparison:
             ("CUT", f"the time was up in pass {repetition + 1} of "
              f"{self.settings.repeat}: later rows have a sample less"))
 
+    def _late(self, what: str) -> bool:
+        """Is the time for everything up?  Then `what` is said to be undone."""
+        if time.monotonic() < self.settings.end:
+            return False
+        self.outcome.notes.append(("CUT", f"the time was up: {what}"))
+        return True
+
     def _count(self) -> None:
         for row in self.rows:
             # Rows about memory do a fixed, small or long, piece of work.
             if row.memory or row.passes == 1:
                 continue
+            if self._late(f"from {row.name} on, calls were not counted"):
+                return
             counted = extras.count_calls(self.tools, row, 1)
             if counted:
                 self.outcome.counted[row.name] = counted
@@ -238,10 +250,15 @@ class Comparison:
                    extras.instructions(tools, row, allocator, few))
 
     def _extras(self) -> None:
-        jobs = list(self._extra_jobs())
-        progress = Progress([1.0] * len(jobs), float("inf"))
+        # One measure after the other: what is cut is the last ones.
+        jobs = sorted(self._extra_jobs(), key=lambda job: MEASURES.index(
+            job[2]))
+        progress = Progress([1.0] * len(jobs), self.settings.end)
         try:
             for row, allocator, what, function in jobs:
+                if self._late(f"from {row.name} / {allocator.name} on, no "
+                              f"{what}"):
+                    break
                 progress.show(f"{what}: {row.name} / {allocator.name}")
                 begin = time.monotonic()
                 place = self.outcome.extra.setdefault(row.name, {})
@@ -260,9 +277,11 @@ class Comparison:
                               for row in rows}
         runs = plan(rows, self.allocators, 1)
         progress = Progress([cost(row, self.settings) for _, row, _ in runs],
-                            float("inf"))
+                            self.settings.end)
         try:
             for _, row, allocator in runs:
+                if self._late(f"from {row.name} on, no pass without THP"):
+                    break
                 progress.show(f"THP never: {row.name} / {allocator.name}")
                 begin = time.monotonic()
                 self._one(row, allocator, 1, self.outcome.never, "never")
