@@ -204,18 +204,28 @@ class Comparison:
         return True
 
     def _count(self) -> None:
-        for row in self.rows:
-            # Rows about memory do a fixed, small or long, piece of work.
-            if row.memory or row.passes == 1:
-                continue
-            if self._late(f"from {row.name} on, calls were not counted"):
-                return
-            counted = extras.count_calls(self.tools, row, 1)
-            if counted:
-                self.outcome.counted[row.name] = counted
-            note = extras.missing_calls(row, counted)
-            if note:
-                self.outcome.notes.append(note)
+        # Rows about memory do a fixed, small or long, piece of work.
+        rows = [row for row in self.rows
+                if not row.memory and row.passes != 1]
+        progress = Progress([1.0] * len(rows), self.settings.end)
+        try:
+            for row in rows:
+                if self._late(f"from {row.name} on, calls were not counted"):
+                    break
+                progress.show(f"calls: {row.name}")
+                begin = time.monotonic()
+                self._count_row(row)
+                progress.done(1.0, time.monotonic() - begin)
+        finally:
+            progress.end()
+
+    def _count_row(self, row: Row) -> None:
+        counted = extras.count_calls(self.tools, row, 1)
+        if counted:
+            self.outcome.counted[row.name] = counted
+        note = extras.missing_calls(row, counted)
+        if note:
+            self.outcome.notes.append(note)
 
     def _extra_jobs(self):
         """(row, allocator, name of the measure, function)."""
