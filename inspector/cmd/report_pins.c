@@ -7,7 +7,7 @@ enum {
     PINS_SHOWN = 200,
     GROUPS_SHOWN = 100,
     FULLEST = 50,        /* percent of a unit that may be live */
-    WORTH_MOVING = 4096, /* bytes that go with an object */
+    WORTH_MOVING = 4096, /* free bytes that an object holds */
 };
 
 static json_t *pin_json(const struct report *report, const struct pin *pin)
@@ -32,6 +32,14 @@ static json_t *group_json(const struct pin_group *group)
         "bytes", (json_int_t)group->bytes, "pinned", (json_int_t)group->pinned);
 }
 
+/* Its share of the unit's free memory: the objects need theirs elsewhere. */
+static size_t held_by(const struct pin *pin)
+{
+    return pin->objects > 0 && pin->resident > pin->live
+               ? (pin->resident - pin->live) / pin->objects
+               : 0;
+}
+
 struct pins_worth report_pins(struct report *report)
 {
     struct pins *pins = pins_find(report->model, FULLEST, PINS_MOST);
@@ -44,10 +52,9 @@ struct pins_worth report_pins(struct report *report)
     for (size_t i = 0; i < pins->ngroups && i < GROUPS_SHOWN; i++)
         json_array_append_new(groups, group_json(&pins->groups[i]));
     for (size_t i = 0; i < pins->ntop; i++) {
-        if (pins->top[i].gain < WORTH_MOVING)
-            continue;
-        worth.objects++;
-        worth.bytes += pins->top[i].gain;
+        size_t held = held_by(&pins->top[i]);
+        worth.objects += held >= WORTH_MOVING;
+        worth.bytes += held >= WORTH_MOVING ? held : 0;
     }
     if (pins->ntop > PINS_SHOWN) {
         report_left_out(report, "%zu of %zu objects that hold free memory",
