@@ -107,12 +107,17 @@ static void record_add(struct model *model, uintptr_t at)
     model->records[model->nrecords++] = at;
 }
 
+/*
+ * Records hang together by `next` alone: a mark, moved up at every power of
+ * two steps, is met again in a cycle (Brent, 1980).
+ */
 static void bucket_load(struct model *model, unsigned bucket, uintptr_t at)
 {
     struct mmap_record record;
+    uintptr_t mark = 0;
 
-    while (at != 0) {
-        if (model->nrecords >= RECORDS_MAX ||
+    for (size_t steps = 1; at != 0; steps++) {
+        if (at == mark || model->nrecords >= RECORDS_MAX ||
             !far_struct(model->target, TYPE_ID_mmap_record, at, &record) ||
             mmap_bucket(record.mem) != bucket || record.mem <= record.start ||
             record.mem - record.start > record.size ||
@@ -123,6 +128,8 @@ static void bucket_load(struct model *model, unsigned bucket, uintptr_t at)
         struct model_mmap mapping = {record.mem, record.start, record.size};
         mmap_add(model, mapping);
         record_add(model, at);
+        if ((steps & (steps - 1)) == 0)
+            mark = at;
         at = FAR_ADDRESS(record.next);
     }
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 struct shadow shadow;
@@ -13,6 +14,8 @@ enum {
     LIMIT = 120, /* seconds that one run of heapinspect may take */
     ARGUMENTS = 16,
 };
+/* No damaged count may cost more memory than this. */
+#define ADDRESS_SPACE ((rlim_t)8 << 30)
 
 const char *scratch(const char *name)
 {
@@ -138,7 +141,9 @@ int inspect(const char *in, const char *out, const char *const *arguments)
         argv[2 + i] = (char *)(uintptr_t)arguments[i];
     pid_t child = fork();
     if (child == 0) {
+        const struct rlimit room = {ADDRESS_SPACE, ADDRESS_SPACE};
         alarm(LIMIT);
+        setrlimit(RLIMIT_AS, &room);
         redirect(in, O_RDONLY, STDIN_FILENO);
         redirect(out, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
         redirect(NULL, O_WRONLY, STDERR_FILENO);
