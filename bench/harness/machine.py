@@ -12,6 +12,7 @@ from .allocators import Allocator
 
 DISTURBED = 0.10  # of all CPUs, used by others during a run
 DRIFT = 0.10  # between two calibrations
+CALIBRATE_EVERY = 30  # seconds
 STOLEN = 0.02  # of the time, taken by the host
 THP = "/sys/kernel/mm/transparent_hugepage/enabled"
 
@@ -92,6 +93,12 @@ class Calibration:
             sample = json.loads(asked.stdout)
             sample["at"] = time.monotonic() - self.begin
             self.taken.append(sample)
+
+    def take_if_old(self) -> None:
+        """Between rows: often enough to see a drift, not to slow it down."""
+        if not self.taken or time.monotonic() - self.begin - \
+                self.taken[-1]["at"] > CALIBRATE_EVERY:
+            self.take()
 
     def notes(self):
         """What of it must be said: (kind, text)."""

@@ -175,6 +175,7 @@ class Comparison:
                         self._cut(repetition)
                         break
                     before = (repetition, row)
+                    self.calibration.take_if_old()
                 self._begin_pass(repetition)
                 progress.show(f"pass {repetition + 1} of "
                               f"{self.settings.repeat}: {row.name} / "
@@ -189,7 +190,6 @@ class Comparison:
     def _begin_pass(self, repetition: int) -> None:
         if repetition >= self.outcome.passes:
             self.outcome.passes = repetition + 1
-            self.calibration.take()
 
     def _cut(self, repetition: int) -> None:
         self.outcome.notes.append(
@@ -308,11 +308,11 @@ class Comparison:
             self._count()
             self._extras()
             self._never()
-            self.calibration.take()
         except KeyboardInterrupt:
             self.outcome.interrupted = True
             self.outcome.notes.append(
                 ("INTERRUPTED", "stopped by Ctrl-C: what was measured up to "
                  "there is shown"))
+        self.calibration.take()
         self.outcome.notes += self.calibration.notes()
         return self.outcome
