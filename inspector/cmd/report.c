@@ -127,6 +127,7 @@ static void gather(struct report *report)
     report_picture(report);
     report_heap(report);
     report_answer(report);
+    model_release(report->model);
     put_trust(report);
     usage_free(report->usage);
     free(report->ledger);

@@ -173,7 +173,7 @@ static void model_finish(struct model *model)
     model_warn(model);
 }
 
-static void let_go(struct model *model)
+void model_release(struct model *model)
 {
     if (model->is_held)
         target_release(model->target);
@@ -185,7 +185,7 @@ struct model *model_load(struct target *target, struct failure *failure)
     struct model *model = model_copy(target, failure);
 
     if (model != NULL) {
-        let_go(model);
+        model_release(model);
         model_finish(model);
     }
     return model;
@@ -204,7 +204,7 @@ void model_free(struct model *model)
 {
     if (model == NULL)
         return;
-    let_go(model);
+    model_release(model);
     zones_unload(model);
     heaps_unload(model);
     free(model->mmaps);

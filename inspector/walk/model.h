@@ -87,8 +87,12 @@ struct model {
  */
 struct model *model_load(struct target *target, struct failure *failure);
 
-/* The same, and holds on until model_free(): for walks over objects. */
+/*
+ * The same, and holds on until model_release() or model_free(): for walks over
+ * objects.
+ */
 struct model *model_load_held(struct target *target, struct failure *failure);
+void model_release(struct model *model);
 void model_free(struct model *model);
 
 /* Bytes of blocks whose owner was at work: no figure of theirs is exact. */
