@@ -26,6 +26,10 @@ struct checker {
     size_t chunks;
     size_t cached; /* objects in bins, spares and batches */
     size_t left_out;
+
+    /* One object a running thread may be between two places. */
+    bool *in_the_air;    /* by heap id: its bins have had theirs */
+    unsigned may_be_off; /* slabs whose count may yet be off by one */
 };
 
 /* All of them, in the order of the table. */

@@ -75,16 +75,16 @@ static bool insert(struct freelist *list, struct free_label label)
     return true;
 }
 
-static void broken(struct builder *builder, enum free_wrong wrong,
-                   const struct free_label *label, uintptr_t list, size_t left)
+static void broken(struct builder *builder, const struct free_fault *fault,
+                   size_t left)
 {
     struct freelist *out = builder->list;
 
     if (out->broken++ == 0)
-        out->broken_at = list;
+        out->broken_at = fault->list;
     out->unverified += left;
     if (builder->fault != NULL)
-        builder->fault(builder->data, wrong, label, list);
+        builder->fault(builder->data, fault);
 }
 
 /* One object of a chain into the index; false: the chain ends here. */
@@ -107,6 +107,15 @@ static bool add_object(struct builder *builder, const struct free_label *label,
     return insert(builder->list, *label);
 }
 
+/* The chain goes on at `mem` behind its count: by one object, or by many? */
+static size_t too_many(struct builder *builder, uintptr_t mem)
+{
+    const struct free_object *object =
+        far_view(builder->model->target, mem, sizeof *object);
+
+    return object != NULL && FAR_ADDRESS(object->next) == 0 ? 1 : SIZE_MAX;
+}
+
 /*
  * A chain of `count` objects (SIZE_MAX: until its end) of the list at
  * `list`.  Each must carry its mark, and be on no other list: so it ends.
@@ -114,24 +123,23 @@ static bool add_object(struct builder *builder, const struct free_label *label,
 static void add_chain(struct builder *builder, struct free_label label,
                       uintptr_t list, uintptr_t mem, size_t count)
 {
-    size_t seen = 0;
+    struct free_fault fault = {.label = &label, .list = list};
+    struct free_object object;
 
-    for (; mem != 0 && seen < count; seen++) {
-        struct free_object object;
-        enum free_wrong wrong;
+    for (; mem != 0 && fault.seen < count; fault.seen++) {
         label.mem = mem;
-        if (!add_object(builder, &label, &object, &wrong)) {
-            broken(builder, wrong, &label, list,
-                   count != SIZE_MAX ? count - seen : 1);
+        if (!add_object(builder, &label, &object, &fault.wrong)) {
+            broken(builder, &fault, count != SIZE_MAX ? count - fault.seen : 1);
             return;
         }
         mem = FAR_ADDRESS(object.next);
     }
-    if ((count != SIZE_MAX && seen != count) || mem != 0) {
-        label.mem = mem;
-        broken(builder, FREE_COUNT, &label, list,
-               count != SIZE_MAX ? count - seen : 1);
-    }
+    if (count == SIZE_MAX || (fault.seen == count && mem == 0))
+        return;
+    label.mem = mem;
+    fault.wrong = FREE_COUNT;
+    fault.off = mem != 0 ? too_many(builder, mem) : count - fault.seen;
+    broken(builder, &fault, count - fault.seen);
 }
 
 static void add_bins(struct builder *builder, const struct model_heap *heap,

@@ -41,10 +41,15 @@ enum free_wrong {
     FREE_COUNT,      /* the chain is longer or shorter than its count */
 };
 
-/* Told of every chain that is not what it should be: where it went wrong, and
-   the address of the list's head. */
-typedef void freelist_fault(void *data, enum free_wrong wrong,
-                            const struct free_label *label, uintptr_t list);
+/* Where a chain is not what it should be. */
+struct free_fault {
+    enum free_wrong wrong;
+    const struct free_label *label; /* of the object it went wrong at */
+    uintptr_t list;                 /* address of the list's head */
+    size_t seen;                    /* objects before */
+    size_t off; /* COUNT: objects too many or too few; SIZE_MAX: many */
+};
+typedef void freelist_fault(void *data, const struct free_fault *fault);
 
 /* `fault` may be NULL.  Never NULL; free it. */
 struct freelist *freelist_build(const struct model *model,
