@@ -59,7 +59,7 @@ static void check_segment(struct arena *arena, struct segment segment,
     }
 }
 
-static void check_free(struct arena *arena, struct chunk *chunk, void *data)
+static bool check_free(struct arena *arena, struct chunk *chunk, void *data)
 {
     struct check *check = data;
 
@@ -69,6 +69,7 @@ static void check_free(struct arena *arena, struct chunk *chunk, void *data)
         check->wrong = invariant_broken(INVARIANT_BIN_FREE);
     if (chunk->fd->bk != chunk || chunk->bk->fd != chunk)
         check->wrong = invariant_broken(INVARIANT_BIN_LINKS);
+    return true;
 }
 
 const char *arena_check(struct arena *arena)

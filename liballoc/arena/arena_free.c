@@ -95,21 +95,21 @@ struct purge {
 };
 
 /* Gives back the pages inside a large free chunk, but for its header. */
-static void purge_chunk(struct arena *arena, struct chunk *chunk, void *data)
+static bool purge_chunk(struct arena *arena, struct chunk *chunk, void *data)
 {
     struct purge *purge = data;
     size_t size = chunk_size(chunk);
     uintptr_t start = (uintptr_t)chunk + sizeof *chunk;
 
-    if (size < PURGE_CHUNK || purge->given >= purge->want ||
-        !reclaim_chunk_goes(size, chunk->clean))
-        return;
+    if (size < PURGE_CHUNK || !reclaim_chunk_goes(size, chunk->clean))
+        return true;
     if (!reclaim_range(start, (uintptr_t)chunk + size))
-        return;
+        return false;
     size_t given = size - chunk->clean;
     chunk->clean = size;
     arena->dirty -= given;
     purge->given += given;
+    return purge->given < purge->want;
 }
 
 static size_t purge_chunks(struct arena *arena, size_t want)
@@ -117,7 +117,7 @@ static size_t purge_chunks(struct arena *arena, size_t want)
     struct purge purge = {.want = want};
 
     if (want > 0)
-        bins_walk(arena, purge_chunk, &purge);
+        bins_walk_large(arena, PURGE_CHUNK, purge_chunk, &purge);
     return purge.given;
 }
 
@@ -156,6 +156,9 @@ size_t arena_tick(struct arena *arena, uint64_t now_ms)
     if (given < excess)
         given += purge_chunks(arena, excess - given);
     arena->policy.purged += given;
+    /* What cannot go now is not looked at again before there is more. */
+    size_t left = arena->dirty + top_size(arena);
+    arena->fat_above = max_size(arena->fat_above, left + high / 8);
     return given;
 }
 

@@ -118,15 +118,23 @@ void bins_unlink(struct arena *arena, struct chunk *chunk)
     }
 }
 
+/* The oldest of the unsorted chunks, which are not none. */
+static struct chunk *unsorted_pop(struct arena *arena)
+{
+    struct chunk *chunk = arena->unsorted->bk;
+
+    if (UNLIKELY(!chunk_is_valid(chunk) || !chunk_is_free(chunk)))
+        fatal("invalid size (unsorted)", chunk_to_mem(chunk));
+    list_drop(&arena->unsorted, chunk);
+    return chunk;
+}
+
 /* Sorts the unsorted list, oldest first; a chunk of exactly `size`, or NULL. */
 static struct chunk *sort_unsorted(struct arena *arena, size_t size)
 {
     for (int i = 0; i < UNSORTED_MAX && arena->unsorted != NULL; i++) {
-        struct chunk *chunk = arena->unsorted->bk;
+        struct chunk *chunk = unsorted_pop(arena);
         size_t have = chunk_size(chunk);
-        if (UNLIKELY(!chunk_is_valid(chunk) || !chunk_is_free(chunk)))
-            fatal("invalid size (unsorted)", chunk_to_mem(chunk));
-        list_drop(&arena->unsorted, chunk);
         if (have == size) {
             count_out(arena, chunk, have);
             return chunk;
@@ -189,28 +197,43 @@ struct chunk *bins_take(struct arena *arena, size_t size)
     return NULL;
 }
 
-static void walk_list(struct arena *arena, struct chunk *first,
-                      void (*visit)(struct arena *, struct chunk *, void *),
-                      void *data)
+/* False: `visit` said that it is enough. */
+static bool walk_list(struct arena *arena, struct chunk *first,
+                      bins_visit *visit, void *data)
 {
     struct chunk *chunk = first;
     struct chunk *last = first != NULL ? first->bk : NULL;
+    bool more = true;
 
-    while (chunk != NULL) {
+    while (chunk != NULL && more) {
         struct chunk *next = chunk != last ? chunk->fd : NULL;
-        visit(arena, chunk, data);
+        more = visit(arena, chunk, data);
         chunk = next;
+    }
+    return more;
+}
+
+void bins_walk(struct arena *arena, bins_visit *visit, void *data)
+{
+    bool more = walk_list(arena, arena->unsorted, visit, data);
+
+    for (unsigned i = NBINS; i-- > 0 && more;) {
+        if (arena->bins[i] != NULL)
+            more = walk_list(arena, arena->bins[i], visit, data);
     }
 }
 
-void bins_walk(struct arena *arena,
-               void (*visit)(struct arena *arena, struct chunk *chunk,
-                             void *data),
-               void *data)
+void bins_walk_large(struct arena *arena, size_t size, bins_visit *visit,
+                     void *data)
 {
-    walk_list(arena, arena->unsorted, visit, data);
-    for (unsigned i = NBINS; i-- > 0;) {
+    bool more = true;
+
+    while (arena->unsorted != NULL) {
+        struct chunk *chunk = unsorted_pop(arena);
+        sort_in(arena, chunk, chunk_size(chunk));
+    }
+    for (unsigned i = NBINS; i-- > bin_index(size) && more;) {
         if (arena->bins[i] != NULL)
-            walk_list(arena, arena->bins[i], visit, data);
+            more = walk_list(arena, arena->bins[i], visit, data);
     }
 }

@@ -34,13 +34,18 @@ void bins_unlink(struct arena *arena, struct chunk *chunk);
  */
 struct chunk *bins_take(struct arena *arena, size_t size);
 
+/* May unlink the chunk; false: no more of them. */
+typedef bool bins_visit(struct arena *arena, struct chunk *chunk, void *data);
+
+/* Calls for every free chunk but top, unsorted ones first, then the largest. */
+void bins_walk(struct arena *arena, bins_visit *visit, void *data);
+
 /*
- * Calls for every free chunk but top, the unsorted ones first, then the
- * largest; `visit` may unlink it.
+ * The same for the bins of `size` bytes and more alone, largest first.  Sorts
+ * the unsorted list: each chunk is sorted once in its life, so that many small
+ * free chunks do not slow down what looks for large ones.
  */
-void bins_walk(struct arena *arena,
-               void (*visit)(struct arena *arena, struct chunk *chunk,
-                             void *data),
-               void *data);
+void bins_walk_large(struct arena *arena, size_t size, bins_visit *visit,
+                     void *data);
 
 #endif

@@ -36,13 +36,14 @@ static void count_bins(const struct heap *heap, struct heap_census *census)
     }
 }
 
-static void count_chunk(struct arena *arena, struct chunk *chunk, void *data)
+static bool count_chunk(struct arena *arena, struct chunk *chunk, void *data)
 {
     struct heap_census *census = data;
 
     (void)arena;
     (void)chunk;
     census->chunks_free++;
+    return true;
 }
 
 void census_heap(struct heap *heap, struct heap_census *census)

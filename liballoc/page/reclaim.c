@@ -209,14 +209,17 @@ bool reclaim_is_due(uint64_t now_ms)
 static void tick_zone(struct zone *zone, uint64_t now_ms)
 {
     lock_acquire(&zone->lock);
-    size_t target = reclaim_target(&zone->policy, zone->nr_dirty,
-                                   watermark_high(zone), now_ms);
+    size_t high = watermark_high(zone);
+    size_t target = reclaim_target(&zone->policy, zone->nr_dirty, high, now_ms);
+    size_t most = high + zone->policy.slack;
     lock_release(&zone->lock);
     if (target == RECLAIM_NOTHING)
         return;
     if (huge_page_is_used())
         purge_to(zone, target, HUGE_PAGE_ORDER, SCAN_MAX);
     purge_to(zone, target, RECLAIM_ORDER, SCAN_MAX);
+    /* A heap in splinters: small blocks too, as far as the mark demands. */
+    purge_to(zone, max_size(target, most), 0, SCAN_MAX);
 }
 
 void reclaim_tick(uint64_t now_ms)

@@ -163,11 +163,12 @@ TEST_CHILD(arena, a_chunk_grows_into_top)
     check_arena();
 }
 
-static void add_dirty(struct arena *of, struct chunk *chunk, void *data)
+static bool add_dirty(struct arena *of, struct chunk *chunk, void *data)
 {
     (void)of;
     if (chunk_size(chunk) >= PURGE_CHUNK)
         *(size_t *)data += chunk_size(chunk) - bins_clean(chunk);
+    return true;
 }
 
 /* No chunk can have more clean bytes than bytes. */

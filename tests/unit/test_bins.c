@@ -21,13 +21,14 @@ struct seen {
     size_t bytes;
 };
 
-static void see(struct arena *of, struct chunk *chunk, void *data)
+static bool see(struct arena *of, struct chunk *chunk, void *data)
 {
     struct seen *seen = data;
 
     CHECK(of == &arena);
     seen->count++;
     seen->bytes += chunk_size(chunk);
+    return true;
 }
 
 static struct seen walk(void)
@@ -36,6 +37,12 @@ static struct seen walk(void)
 
     bins_walk(&arena, see, &seen);
     return seen;
+}
+
+static bool see_one(struct arena *of, struct chunk *chunk, void *data)
+{
+    (void)see(of, chunk, data);
+    return false;
 }
 
 TEST(bins, index_rises_with_the_size)
@@ -78,6 +85,29 @@ TEST_CHILD(bins, freed_chunks_are_all_found_by_a_walk)
     CHECK_EQ(walk().count, CHUNKS);
     CHECK_EQ(walk().bytes, CHUNKS * 240);
     CHECK_EQ(arena.free_bytes, CHUNKS * 240);
+}
+
+/* Whoever looks for large chunks must not pass by all small ones. */
+TEST_CHILD(bins, a_walk_for_large_chunks_sees_no_small_bin)
+{
+    struct seen seen = {0, 0};
+
+    make_chunks(240);
+    struct chunk *large = take(40000);
+    struct chunk *other = take(CHUNK_MIN);
+    for (int i = 0; i < CHUNKS; i++)
+        give(chunks[i]);
+    give(large);
+    bins_walk_large(&arena, 16384, see, &seen);
+    CHECK_EQ(seen.count, 1);
+    CHECK(seen.bytes >= 40000);
+    CHECK(arena.unsorted == NULL);
+    CHECK_EQ(walk().count, CHUNKS + 1);
+    seen = (struct seen){0, 0};
+    bins_walk(&arena, see_one, &seen);
+    CHECK_EQ(seen.count, 1);
+    CHECK_EQ(arena_check(&arena), NULL);
+    give(other);
 }
 
 TEST_CHILD(bins, an_exact_fit_is_taken_from_the_unsorted_list)
