@@ -51,9 +51,12 @@ static enum status run(struct context *context)
     struct model *model = view_begin(context, true);
     if (model == NULL)
         return context->failure->status;
-    bool done = snapshot_write(model, &request, &result, context->failure);
+    struct snapshot *snapshot =
+        snapshot_take(model, &request, context->failure);
     enum status status = view_end(context, model, STATUS_FINE);
-    if (!done)
+    if (snapshot == NULL ||
+        !snapshot_store(snapshot, target_stop_ms(context->target), &result,
+                        context->failure))
         return context->failure->status;
     say(context, request.path, &result);
     return status == STATUS_FINE && result.unreadable > 0 ? STATUS_INCOMPLETE

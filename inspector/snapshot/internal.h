@@ -82,8 +82,19 @@ bool file_end(struct snapshot_file *file,
               const struct snapshot_request *request,
               struct snapshot_result *result, struct failure *failure);
 
+/* Bytes at their addresses, kept until they are written. */
+struct log_block;
+struct log {
+    struct log_block *first;
+    struct log_block *last;
+};
+void log_put(struct log *log, uintptr_t address, const void *bytes,
+             size_t size);
+void log_write(const struct log *log, struct snapshot_file *file);
+void log_free(struct log *log);
+
 /* Puts all metadata, and of the program's memory nothing else. */
-void redact_put(const struct model *model, struct snapshot_file *file,
+void redact_put(const struct model *model, struct log *log,
                 struct snapshot_result *result);
 
 /* Puts all that is stored, page by page. */

@@ -23,9 +23,19 @@ enum {
 
 struct redact {
     const struct model *model;
-    struct snapshot_file *file;
+    struct log *log;            /* metadata goes here, ... */
+    struct snapshot_file *file; /* ... contents here */
     struct snapshot_result *result;
 };
+
+static void put(struct redact *redact, uintptr_t address, const void *bytes,
+                size_t size)
+{
+    if (redact->log != NULL)
+        log_put(redact->log, address, bytes, size);
+    else
+        file_put(redact->file, address, bytes, size);
+}
 
 static void copy(struct redact *redact, uintptr_t address, size_t size)
 {
@@ -33,7 +43,7 @@ static void copy(struct redact *redact, uintptr_t address, size_t size)
         size_t step = size < COPY_STEP ? size : COPY_STEP;
         const void *bytes = far_view(redact->model->target, address, step);
         if (bytes != NULL) {
-            file_put(redact->file, address, bytes, step);
+            put(redact, address, bytes, step);
         } else {
             redact->result->unreadable++;
         }
@@ -58,7 +68,7 @@ static void put_mark(struct redact *redact, uintptr_t mem)
         return;
     memcpy(&object, bytes, sizeof object);
     if (object.key == (model->object_secret ^ mem))
-        file_put(redact->file, mem, &object, sizeof object);
+        put(redact, mem, &object, sizeof object);
 }
 
 static void put_chunk(struct redact *redact, const struct object *object)
@@ -75,7 +85,7 @@ static void put_chunk(struct redact *redact, const struct object *object)
     /* Else the word belongs to the program's chunk before. */
     if ((header[1] & PREV_INUSE) != 0)
         header[0] = 0;
-    file_put(redact->file, object->start, header, sizeof header);
+    put(redact, object->start, header, sizeof header);
     if ((object->flags & CHUNK_FREE) != 0) {
         size_t size = object->size >= PURGE_CHUNK ? 3 * sizeof(uintptr_t)
                                                   : 2 * sizeof(uintptr_t);
@@ -130,10 +140,10 @@ static void put_ends(struct redact *redact)
     }
 }
 
-void redact_put(const struct model *model, struct snapshot_file *file,
+void redact_put(const struct model *model, struct log *log,
                 struct snapshot_result *result)
 {
-    struct redact redact = {model, file, result};
+    struct redact redact = {model, log, NULL, result};
     struct object_walk walk;
     struct object object;
 
@@ -168,7 +178,7 @@ static void copy_pages(struct redact *redact, const struct stretch *stretch,
 void content_put(const struct model *model, struct snapshot_file *file,
                  struct snapshot_result *result)
 {
-    struct redact redact = {model, file, result};
+    struct redact redact = {model, NULL, file, result};
     size_t step = CONTENT_PAGES * file->page;
 
     for (size_t i = 0; i < file->plan->count; i++) {
