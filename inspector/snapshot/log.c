@@ -26,10 +26,11 @@ static uint8_t *make_room(struct log *log, size_t size)
 {
     if (log->last == NULL || LOG_BLOCK - log->last->used < size) {
         struct log_block *block = xcalloc(1, sizeof *block);
-        if (log->last != NULL)
+        if (log->last != NULL) {
             log->last->next = block;
-        else
+        } else {
             log->first = block;
+        }
         log->last = block;
     }
     uint8_t *room = log->last->bytes + log->last->used;

@@ -31,10 +31,11 @@ struct redact {
 static void put(struct redact *redact, uintptr_t address, const void *bytes,
                 size_t size)
 {
-    if (redact->log != NULL)
+    if (redact->log != NULL) {
         log_put(redact->log, address, bytes, size);
-    else
+    } else {
         file_put(redact->file, address, bytes, size);
+    }
 }
 
 static void copy(struct redact *redact, uintptr_t address, size_t size)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A stretch of brk that is not mapped is none: its size is the target's word. */
+/* What is not mapped is no stretch of brk: sizes are the target's word. */
 static void check_segment(struct model *model, struct segment *segment)
 {
     if (segment->end <= segment->start ||
