@@ -100,9 +100,9 @@ static void add_vmas(struct figures *figures, unsigned side,
     const struct vma *vmas = target_vmas(target, &count);
 
     for (size_t i = 0; i < count; i++) {
+        const char *name = vmas[i].name[0] != '\0' ? vmas[i].name : "[anon]";
         if (vmas[i].has_use)
-            add(figures, side, "vma",
-                vmas[i].name[0] != '\0' ? vmas[i].name : "[anon]", vmas[i].rss);
+            add(figures, side, "vma", name, vmas[i].rss);
     }
 }
 

@@ -53,9 +53,10 @@ static void count_resident(const struct model *model, struct facts *facts)
 
     resident_begin(&resident, model->target);
     block_walk_begin(&walk, model);
-    while (block_walk_next(&walk, &block))
+    while (block_walk_next(&walk, &block)) {
         resident_add(&resident, block.start, block.size,
                      &facts->use[block.kind]);
+    }
     for (unsigned kind = 0; kind < NBLOCKKINDS; kind++) {
         facts->resident += facts->use[kind].resident;
         facts->swapped += facts->use[kind].swapped;
@@ -106,9 +107,10 @@ static void show_who(struct context *context, const struct model *model,
     add_count(summary, "heaps", facts->owned, "of living threads");
     add_count(summary, "idle_heaps", facts->idle,
               "their threads ended; the next new threads adopt them");
-    if (facts->orphans > 0)
+    if (facts->orphans > 0) {
         add_count(summary, "orphans", facts->orphans,
                   "of threads that a fork left behind: they only take frees");
+    }
     (void)summary_end(summary);
 }
 

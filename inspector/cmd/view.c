@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/view.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void say_consistency(struct context *context, const struct model *model,
@@ -45,6 +48,18 @@ enum status view_end(struct context *context, struct model *model,
     (void)context;
     model_free(model);
     return status == STATUS_FINE && !whole ? STATUS_INCOMPLETE : status;
+}
+
+bool view_address(const char *text, uintptr_t *address, const char **end)
+{
+    char *stop;
+
+    if (!isxdigit((unsigned char)*text))
+        return false;
+    errno = 0;
+    *address = strtoull(text, &stop, 16);
+    *end = stop;
+    return errno == 0;
 }
 
 const char *view_thread_name(struct target *target, uint32_t tid, char *text)

@@ -35,6 +35,9 @@ static inline struct value value_part(size_t part, size_t whole)
     };
 }
 
+/* An address as users write them, in hex; `end` behind it.  False: none. */
+bool view_address(const char *text, uintptr_t *address, const char **end);
+
 /* 0 is not known: heap ids, addresses. */
 static inline struct value value_nonzero(uint64_t number)
 {

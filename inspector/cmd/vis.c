@@ -198,9 +198,10 @@ static bool parse(struct context *context, struct vis *vis)
 {
     const char *around = command_option(context, "around");
     uint64_t number = AROUND;
+    const char *end;
 
     if (context->argc != 1 ||
-        sscanf(context->argv[0], "%lx", &vis->address) != 1) {
+        !view_address(context->argv[0], &vis->address, &end) || *end != '\0') {
         (void)fail(context->failure, STATUS_USAGE, "vis needs one address");
         return false;
     }

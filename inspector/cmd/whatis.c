@@ -74,15 +74,15 @@ static void add(struct lookup *lookup, uintptr_t address)
 /* False: it is no address; said in the verb's failure. */
 static bool add_text(struct lookup *lookup, const char *text)
 {
-    char *end;
-    uint64_t address = strtoull(text, &end, 16);
+    const char *end;
+    uintptr_t address;
 
-    if (end == text || *end != '\0' || *text == '-') {
+    if (!view_address(text, &address, &end) || *end != '\0') {
         (void)fail(lookup->context->failure, STATUS_USAGE,
                    "`%.64s` is no address", text);
         return false;
     }
-    add(lookup, (uintptr_t)address);
+    add(lookup, address);
     return true;
 }
 

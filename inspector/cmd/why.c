@@ -139,6 +139,13 @@ static bool part_row(struct context *context, struct table *table,
     return table_row(table, values);
 }
 
+static bool is_address(const char *text, uintptr_t *address)
+{
+    const char *rest;
+
+    return view_address(text, address, &rest) && *rest == '\0';
+}
+
 /* Addresses, one row each. */
 static enum status show_parts(struct context *context, struct why_walk *walk)
 {
@@ -146,7 +153,8 @@ static enum status show_parts(struct context *context, struct why_walk *walk)
         table_begin(context->output, "why", part_columns, NPARTS);
 
     for (int i = 0; i < context->argc; i++) {
-        uintptr_t address = strtoull(context->argv[i], NULL, 16);
+        uintptr_t address = 0;
+        (void)is_address(context->argv[i], &address);
         struct sums sums = {
             .resident = walk->resident,
             .start = address,
@@ -165,34 +173,24 @@ static enum status show_parts(struct context *context, struct why_walk *walk)
 /* "START-END" or "START+SIZE"; false: it is neither. */
 static bool parse_range(const char *text, uintptr_t *start, uintptr_t *end)
 {
-    char *rest;
+    const char *rest;
     uint64_t size;
 
-    *start = strtoull(text, &rest, 16);
-    if (rest == text)
+    if (!view_address(text, start, &rest))
         return false;
     if (*rest == '+' && parse_number(rest + 1, &size)) {
         *end = *start + size;
         return *end > *start;
     }
-    if (*rest != '-')
-        return false;
-    const char *second = rest + 1;
-    *end = strtoull(second, &rest, 16);
-    return rest != second && *rest == '\0' && *end > *start;
-}
-
-static bool is_address(const char *text)
-{
-    char *rest;
-
-    (void)strtoull(text, &rest, 16);
-    return rest != text && *rest == '\0' && *text != '-';
+    return *rest == '-' && view_address(rest + 1, end, &rest) &&
+           *rest == '\0' && *end > *start;
 }
 
 /* What is asked for: addresses, one range, or all; false: none of these. */
 static bool parse(struct context *context, struct sums *sums, bool *parts)
 {
+    uintptr_t address;
+
     *parts = context->argc > 0;
     sums->end = UINTPTR_MAX;
     if (context->argc == 1 &&
@@ -201,7 +199,7 @@ static bool parse(struct context *context, struct sums *sums, bool *parts)
         return true;
     }
     for (int i = 0; i < context->argc; i++) {
-        if (!is_address(context->argv[i])) {
+        if (!is_address(context->argv[i], &address)) {
             (void)fail(context->failure, STATUS_USAGE,
                        "`%.64s` is neither ADDR, START-END nor START+SIZE",
                        context->argv[i]);

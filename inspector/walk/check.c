@@ -149,9 +149,10 @@ static unsigned count_owned(const struct model *model)
 {
     unsigned count = 0;
 
-    for (size_t i = 0; i < model->nheaps; i++)
+    for (size_t i = 0; i < model->nheaps; i++) {
         count += model->heaps[i].address != 0 &&
                  model->heaps[i].heap.state == HEAP_OWNED;
+    }
     return count;
 }
 

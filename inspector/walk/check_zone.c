@@ -265,8 +265,9 @@ void check_zones(struct checker *checker)
     }
     for (size_t i = 0; i < model->nheaps; i++) {
         const struct model_heap *heap = &model->heaps[i];
-        if (heap->address != 0 && !heap->torn)
+        if (heap->address != 0 && !heap->torn) {
             check_page_list(checker, heap->address + offset,
                             &heap->heap.page_list);
+        }
     }
 }

@@ -161,10 +161,11 @@ static inline void check_boundary(struct chunk_walk *walk, uintptr_t at,
 
     if (walk->prev_unknown)
         return;
-    if (prev_inuse == walk->prev_free)
+    if (prev_inuse == walk->prev_free) {
         report(walk, CHUNK_FAULT_INUSE, at);
-    else if (walk->prev_free && word_at(bytes, 0) != walk->prev_size)
+    } else if (walk->prev_free && word_at(bytes, 0) != walk->prev_size) {
         report(walk, CHUNK_FAULT_PREV, at);
+    }
     if (walk->prev_free && (word & CHUNK_FREE) != 0)
         report(walk, CHUNK_FAULT_MERGE, at);
 }

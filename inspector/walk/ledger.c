@@ -134,10 +134,9 @@ static enum share share_of(const struct object *object)
     case OBJECT_REMOTE:
         return SHARE_CACHED;
     case OBJECT_FREE:
-        if (object->block == BLOCK_SEGMENT)
-            return (object->flags & CHUNK_FREE) != 0 ? SHARE_CHUNK
-                                                     : SHARE_UNKNOWN;
-        return SHARE_SLAB_FREE;
+        if (object->block != BLOCK_SEGMENT)
+            return SHARE_SLAB_FREE;
+        return (object->flags & CHUNK_FREE) != 0 ? SHARE_CHUNK : SHARE_UNKNOWN;
     case OBJECT_TOP:
         return SHARE_CHUNK;
     case OBJECT_VIRGIN:
@@ -291,10 +290,12 @@ static void add_untouched(struct builder *builder)
 {
     for (size_t i = 0; i < builder->model->nzones; i++) {
         const struct zone *zone = &builder->model->zones[i].zone;
-        if (zone->committed > zone->frontier && zone->committed <= zone->npages)
-            (void)add(builder, page_address(zone->base, zone->frontier),
-                      (zone->committed - zone->frontier) << PAGE_SHIFT,
-                      SHARE_PURGED);
+        uintptr_t start = page_address(zone->base, zone->frontier);
+        if (zone->committed <= zone->frontier || zone->committed > zone->npages)
+            continue;
+        (void)add(builder, start,
+                  (zone->committed - zone->frontier) << PAGE_SHIFT,
+                  SHARE_PURGED);
     }
 }
 

@@ -11,7 +11,8 @@ enum {
     HEAPS_MAX = 1 << 20,
     CACHES_MAX = 1 << 16,
     RECORDS_MAX = 1 << 22,
-    COPY_STEP = 1 << 20, /* bytes copied at a time */
+    COPY_STEP = 1 << 20, /* bytes copied at a time ... */
+    COPY_LEAST = 4096,   /* ... and where some cannot be read */
 };
 #define PFN_MAX ((size_t)1 << 34) /* 48 bits of addresses */
 

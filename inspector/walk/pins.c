@@ -112,10 +112,12 @@ static void do_slab(struct builder *builder, const struct block *block)
         .live = live,
         .objects = slots->live,
     };
-    if (slots->live > 0)
+    bool pinned = false;
+    if (slots->live > 0) {
         unit.resident =
             resident_bytes(&builder->resident, block->start, block->size);
-    bool pinned = slots->live > 0 && is_pinned(builder, unit.resident, live);
+        pinned = is_pinned(builder, unit.resident, live);
+    }
     if (pinned)
         add_unit(builder, &unit);
     while (object_walk_in_block(&builder->walk, &object)) {
@@ -283,9 +285,10 @@ struct pins *pins_find(const struct model *model, unsigned fullest, size_t most)
     builder->groups =
         xcalloc((model->nheaps + 1) * (NCLASS + 1), sizeof *builder->groups);
     builder->windows = xcalloc(model->nzones, sizeof(struct window *));
-    for (size_t i = 0; i < model->nzones; i++)
+    for (size_t i = 0; i < model->nzones; i++) {
         builder->windows[i] =
             xcalloc(window_count(&model->zones[i]), sizeof(struct window));
+    }
     resident_begin(&builder->resident, model->target);
     walk_all(builder);
     collect_huge(builder);

@@ -39,10 +39,12 @@ bool slots_shape(const struct model *model, const struct block *block,
     slots->carved = 0;
     slots->live = 0;
     slots->base = block->start;
-    if (!find_size(model, block, slots))
+    if (!find_size(model, block, slots) || slots->size == 0)
         return false;
     slots->colour = slab->colour * 16u;
     slots->per_page = PAGE_BYTES / slots->size;
+    if (slots->per_page == 0)
+        return false;
     slots->count = slots->per_page << SLAB_ORDER;
     if (slab->order != SLAB_ORDER || slab->nobjects != slots->count ||
         block->size != SLAB_BYTES ||

@@ -104,6 +104,8 @@ static void count_batches(const struct model *model, const struct heap *heap,
 {
     struct heap_use *own = use_of(usage, heap->id);
 
+    if (own == NULL)
+        return;
     for (unsigned i = 0; i < NREMOTE; i++) {
         const struct remote_batch *batch = &heap->remote[i];
         uintptr_t address = FAR_ADDRESS(batch->head);

@@ -136,9 +136,9 @@ void why_begin(struct why_walk *walk, const struct model *model,
     for (size_t i = 0; i < model->nzones; i++)
         policy->zones[i] = judge_zone(policy, &model->zones[i].zone);
     for (size_t i = 0; i < model->nheaps; i++) {
-        if (model->heaps[i].address != 0)
-            policy->arenas[i + 1] =
-                judge_arena(policy, model, &model->heaps[i]);
+        const struct model_heap *heap = &model->heaps[i];
+        if (heap->address != 0)
+            policy->arenas[i + 1] = judge_arena(policy, model, heap);
     }
     object_walk_begin(&walk->objects, model, freelist);
 }
@@ -284,10 +284,12 @@ static struct why_part why_slab(const struct slots *slots, uint32_t heap_id)
     struct why_part part = {.why = WHY_SLAB_KEPT, .heap_id = heap_id};
 
     for (unsigned i = 0; i < slots->carved; i++) {
-        if (slots->state[i] == OBJECT_BINNED || slots->state[i] == OBJECT_SPARE)
+        uint8_t state = slots->state[i];
+        if (state == OBJECT_BINNED || state == OBJECT_SPARE) {
             part.why = WHY_CACHED;
-        else if (slots->state[i] == OBJECT_REMOTE && part.why != WHY_CACHED)
+        } else if (state == OBJECT_REMOTE && part.why != WHY_CACHED) {
             part.why = WHY_SENT;
+        }
     }
     if (slots->live > 0) {
         part.why = WHY_PINNED;

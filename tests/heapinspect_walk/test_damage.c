@@ -138,9 +138,9 @@ static uintptr_t find_bin(uintptr_t *head)
         for (unsigned cls = 0; cls < NSLAB; cls++) {
             const struct bin *bin = &heap->heap.bins[cls];
             *head = FAR_ADDRESS(bin->head);
+            uintptr_t bins = heap->address + field("heap", "bins");
             if (bin->limit - bin->room > 2 && *head != 0)
-                return heap->address + field("heap", "bins") +
-                       cls * sizeof *bin;
+                return bins + cls * sizeof *bin;
         }
     }
     return 0;

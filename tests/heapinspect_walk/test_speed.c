@@ -79,12 +79,15 @@ TEST(speed, metadata_is_read_in_a_short_stop)
 
 static void check_walk(const char *conf)
 {
-    char command[256];
+    char path[] = SPEED_PATH;
+    char option[] = "--least";
+    char least[] = "5e6";
+    char pid[16];
+    char *argv[] = {path, pid, option, least, NULL};
 
     shadow_start("small", "8000000", conf);
-    (void)snprintf(command, sizeof command, "%s %d --least 5e6", SPEED_PATH,
-                   (int)shadow.pid);
-    CHECK_EQ(system(command), 0);
+    (void)snprintf(pid, sizeof pid, "%d", (int)shadow.pid);
+    CHECK_EQ(run(NULL, "/dev/stdout", argv), 0);
     shadow_stop();
 }
 

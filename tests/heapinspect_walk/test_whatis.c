@@ -39,10 +39,11 @@ static void choose(size_t count)
         const struct shadow_record *record =
             &shadow.records[next_random() % shadow.nrecords];
         asked[i] = record->mem;
-        if (record->size > 0 && next_random() % 2 == 0)
+        if (record->size > 0 && next_random() % 2 == 0) {
             asked[i] += next_random() % record->size;
-        else if (next_random() % 8 == 0)
+        } else if (next_random() % 8 == 0) {
             asked[i] -= next_random() % 64;
+        }
     }
 }
 

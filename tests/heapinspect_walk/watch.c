@@ -91,8 +91,8 @@ void shadow_start(const char *pattern, const char *slots, const char *conf)
     if (shadow.pid == 0) {
         dup2(down[0], STDIN_FILENO);
         dup2(up[1], STDOUT_FILENO);
-        setenv("LD_PRELOAD", LIBRARY_PATH, 1);
-        setenv("LIBALLOC_CONF", conf, 1);
+        setenv("LD_PRELOAD", LIBRARY_PATH, 1); /* NOLINT: one thread */
+        setenv("LIBALLOC_CONF", conf, 1);      /* NOLINT: one thread */
         execl(SHADOW_PATH, SHADOW_PATH, pattern, slots, record, (char *)NULL);
         _exit(127);
     }
@@ -129,16 +129,9 @@ static void redirect(const char *path, int flags, int to)
         _exit(126);
 }
 
-int inspect(const char *in, const char *out, const char *const *arguments)
+int run(const char *in, const char *out, char *const *argv)
 {
-    char pid[16];
-    char *argv[ARGUMENTS] = {(char *)(uintptr_t)HEAPINSPECT_PATH,
-                             (char *)(uintptr_t)arguments[0], pid};
     int status = 0;
-
-    (void)snprintf(pid, sizeof pid, "%d", (int)shadow.pid);
-    for (int i = 1; arguments[i] != NULL && i < ARGUMENTS - 3; i++)
-        argv[2 + i] = (char *)(uintptr_t)arguments[i];
     pid_t child = fork();
     if (child == 0) {
         const struct rlimit room = {ADDRESS_SPACE, ADDRESS_SPACE};
@@ -147,12 +140,24 @@ int inspect(const char *in, const char *out, const char *const *arguments)
         redirect(in, O_RDONLY, STDIN_FILENO);
         redirect(out, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
         redirect(NULL, O_WRONLY, STDERR_FILENO);
-        execv(HEAPINSPECT_PATH, argv);
+        execv(argv[0], argv);
         _exit(126);
     }
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
     return WIFEXITED(status) ? WEXITSTATUS(status) : KILLED;
+}
+
+int inspect(const char *in, const char *out, const char *const *arguments)
+{
+    char pid[16];
+    char *argv[ARGUMENTS] = {(char *)(uintptr_t)HEAPINSPECT_PATH,
+                             (char *)(uintptr_t)arguments[0], pid};
+
+    (void)snprintf(pid, sizeof pid, "%d", (int)shadow.pid);
+    for (int i = 1; arguments[i] != NULL && i < ARGUMENTS - 3; i++)
+        argv[2 + i] = (char *)(uintptr_t)arguments[i];
+    return run(in, out, argv);
 }
 
 struct model *model_open(enum target_mode mode)

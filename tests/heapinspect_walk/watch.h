@@ -32,10 +32,12 @@ const char *scratch(const char *name);
 enum { KILLED = -1 };
 
 /*
- * Runs `heapinspect VERB PID ...` (arguments up to a NULL), stdin from `in`
- * and stdout to `out` (NULL: nothing).  Its exit status; KILLED by a signal,
- * that of a time limit among them.
+ * Runs a program, stdin from `in`, stdout to `out` (NULL: nothing).  Its exit
+ * status; KILLED by a signal, that of a time limit among them.
  */
+int run(const char *in, const char *out, char *const *argv);
+
+/* The same: `heapinspect VERB PID ...`, arguments up to a NULL. */
 int inspect(const char *in, const char *out, const char *const *arguments);
 
 /* Opens the shadow and its model; `mode` of target.h. */
