@@ -117,7 +117,7 @@ static bool read_words(int pagemap, size_t page_size, uintptr_t address,
         size_t n = count - done < WORDS ? count - done : WORDS;
         off_t at = (off_t)((address / page_size + done) * sizeof *words);
         ssize_t got = pread(pagemap, words, n * sizeof *words, at);
-        if (got <= 0)
+        if (got < (ssize_t)sizeof *words)
             return done > 0;
         n = (size_t)got / sizeof *words;
         for (size_t i = 0; i < n; i++)
