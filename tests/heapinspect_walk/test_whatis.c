@@ -119,6 +119,7 @@ static void compare(const char *path, size_t count)
         rows++;
     }
     (void)fclose(file);
+    test_print(STDOUT_FILENO, "  %zu addresses, %zu wrong\n", rows, wrong);
     CHECK_EQ(rows, count);
     CHECK_EQ(wrong, 0);
 }
