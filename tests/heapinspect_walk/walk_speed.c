@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 enum { COUNT_LEAST = 1000 * 1000 };
@@ -64,10 +63,26 @@ static double measure(const struct model *model, enum block_kind kind)
     return count >= COUNT_LEAST ? rate : 0;
 }
 
+/* VmHWM; ru_maxrss is inherited over exec. */
+static size_t own_peak(void)
+{
+    char line[128];
+    size_t kib = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+
+    if (status == NULL)
+        return SIZE_MAX;
+    while (fgets(line, sizeof line, status) != NULL) {
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kib = strtoul(line + 6, NULL, 10);
+    }
+    (void)fclose(status);
+    return kib * 1024;
+}
+
 static int report(struct target *target, double least)
 {
     struct failure failure;
-    struct rusage use;
     double began = cpu_seconds();
     struct model *model = model_load(target, &failure);
 
@@ -79,9 +94,8 @@ static int report(struct target *target, double least)
            target_stop_ms(target));
     double chunks = measure(model, BLOCK_SEGMENT);
     double slots = measure(model, BLOCK_SLAB);
-    (void)getrusage(RUSAGE_SELF, &use);
     size_t heap = heap_bytes(model);
-    size_t own = (size_t)use.ru_maxrss * 1024;
+    size_t own = own_peak();
     printf("memory %zu MiB, %.2f %% of a heap of %zu MiB\n", own >> 20,
            100.0 * (double)own / (double)heap, heap >> 20);
     model_free(model);

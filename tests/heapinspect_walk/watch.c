@@ -138,7 +138,8 @@ int run(const char *in, const char *out, char *const *argv)
         alarm(LIMIT);
         setrlimit(RLIMIT_AS, &room);
         redirect(in, O_RDONLY, STDIN_FILENO);
-        redirect(out, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
+        if (out == NULL || strcmp(out, "-") != 0)
+            redirect(out, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
         redirect(NULL, O_WRONLY, STDERR_FILENO);
         execv(argv[0], argv);
         _exit(126);

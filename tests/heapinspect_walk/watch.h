@@ -32,8 +32,8 @@ const char *scratch(const char *name);
 enum { KILLED = -1 };
 
 /*
- * Runs a program, stdin from `in`, stdout to `out` (NULL: nothing).  Its exit
- * status; KILLED by a signal, that of a time limit among them.
+ * Runs a program, stdin from `in`, stdout to `out` (NULL: nothing, "-": ours).
+ * Its exit status; KILLED by a signal, that of a time limit among them.
  */
 int run(const char *in, const char *out, char *const *argv);
 
