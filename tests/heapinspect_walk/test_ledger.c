@@ -8,6 +8,7 @@
 #include "walk/check.h"
 #include "walk/ledger.h"
 #include "walk/pins.h"
+#include "walk/why.h"
 
 #include <stdlib.h>
 
@@ -115,6 +116,64 @@ TEST(ledger, adds_up_where_all_goes_back_at_once)
 TEST(ledger, adds_up_with_huge_pages)
 {
     check_pattern("mixed", "200000", "hugepage_ratio:4");
+}
+
+/* Bytes of all stretches, as far as they are resident, by reason. */
+struct reasons {
+    struct resident *resident;
+    size_t held[NWHYS];
+    size_t total;
+};
+
+static void add_reason(void *data, const struct why_part *part)
+{
+    struct reasons *reasons = data;
+    size_t held = resident_bytes(reasons->resident, part->start, part->size);
+
+    CHECK(part->why != WHY_GONE || held == 0);
+    reasons->held[part->why] += held;
+    reasons->total += held;
+}
+
+static void find_reasons(const struct model *model, struct reasons *reasons)
+{
+    static struct why_walk walk;
+    struct freelist *freelist = freelist_build(model, NULL, NULL);
+    struct block_walk blocks;
+    struct block block;
+
+    why_begin(&walk, model, freelist, reasons->resident);
+    block_walk_begin(&blocks, model);
+    while (block_walk_next(&blocks, &block))
+        why_block(&walk, &block, add_reason, reasons);
+    why_end(&walk);
+    freelist_free(freelist);
+}
+
+/* All that is resident stays for some reason, and for one only. */
+TEST(why, has_a_reason_for_every_byte)
+{
+    struct resident resident;
+    struct reasons reasons = {.resident = &resident};
+
+    shadow_start("sparse", "200000", "");
+    struct model *model = model_open(MODE_PEEK);
+    REQUIRE(model != NULL);
+    resident_begin(&resident, model->target);
+    struct ledger *ledger = ledger_take(model);
+    find_reasons(model, &reasons);
+    CHECK(reasons.total <= ledger->total);
+    CHECK(reasons.total >= ledger->total - ledger->total / 100);
+    CHECK_EQ(reasons.held[WHY_UNKNOWN], 0);
+    CHECK(reasons.held[WHY_LIVE] >= ledger->use[SHARE_LIVE].resident);
+    CHECK(reasons.held[WHY_PINNED] > 0);
+    CHECK_EQ(reasons.held[WHY_META], ledger->use[SHARE_META].resident);
+    size_t cached = reasons.held[WHY_CACHED] + reasons.held[WHY_SENT];
+    CHECK(cached >= ledger->use[SHARE_CACHED].resident / 2);
+    free(ledger);
+    resident_end(&resident);
+    model_close(model);
+    shadow_stop();
 }
 
 /* Every object that pins names is live, and alone with as few as it says. */

@@ -14,8 +14,12 @@ enum {
     LIMIT = 120, /* seconds that one run of heapinspect may take */
     ARGUMENTS = 16,
 };
-/* No damaged count may cost more memory than this. */
-#define ADDRESS_SPACE ((rlim_t)8 << 30)
+/* No damaged count may cost more memory than this; ASan's shadow is larger. */
+#if defined(__SANITIZE_ADDRESS__)
+#    define ADDRESS_SPACE RLIM_INFINITY
+#else
+#    define ADDRESS_SPACE ((rlim_t)8 << 30)
+#endif
 
 const char *scratch(const char *name)
 {
