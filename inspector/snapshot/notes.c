@@ -14,7 +14,8 @@
 #include <time.h>
 
 enum {
-    RESIDENCY_STEP = 1 << 16, /* pages asked for at a time */
+    RESIDENCY_STEP = 1 << 16,  /* pages asked for at a time */
+    RESIDENCY_PAGES = 1 << 28, /* ... and in all: 1 TiB */
 };
 
 static void put(struct notes *notes, const void *bytes, size_t size)
@@ -214,30 +215,51 @@ static void put_run(struct notes *notes, struct snapshot_run *run, uint8_t bits,
     run->count += (uint32_t)count;
 }
 
+/* How many of bits[0, count) are as the first. */
+static size_t same_bits(const uint8_t *bits, size_t count)
+{
+    size_t same = 1;
+
+    while (same < count && bits[same] == bits[0])
+        same++;
+    return same;
+}
+
+/*
+ * Looks at `*pages` more pages at most: a mapping may claim any size.  What is
+ * not in the note is not known.
+ */
 static void put_residency(struct notes *notes, struct target *target,
-                          const struct vma *vma)
+                          const struct vma *vma, size_t *pages)
 {
     static uint8_t bits[RESIDENCY_STEP];
     size_t page = target_page_size(target);
-    const struct snapshot_residency head = {vma->start,
-                                            (vma->end - vma->start) / page};
-    struct snapshot_run run = {0};
     bool empty = vma->has_use && vma->rss == 0 && vma->swap == 0;
+    size_t most = empty ? UINT32_MAX : *pages;
+    struct snapshot_residency head = {vma->start,
+                                      (vma->end - vma->start) / page};
+    struct snapshot_run run = {0};
     size_t at = open_note(notes, ROOT_NOTE_OWNER, SNAPSHOT_NOTE_RESIDENCY);
     size_t desc = notes->size;
 
+    head.count = head.count < most ? head.count : most;
     put(notes, &head, sizeof head);
     for (size_t done = 0; done < head.count && !empty;) {
         size_t count = head.count - done;
         count = count < RESIDENCY_STEP ? count : RESIDENCY_STEP;
         if (!target_residency(target, vma->start + done * page, count, bits))
             memset(bits, 0, count);
-        for (size_t i = 0; i < count; i++)
-            put_run(notes, &run, bits[i], 1);
+        for (size_t i = 0, same; i < count; i += same) {
+            same = same_bits(bits + i, count - i);
+            put_run(notes, &run, bits[i], same);
+        }
         done += count;
     }
-    if (empty)
+    if (empty) {
         put_run(notes, &run, KNOWN, head.count);
+    } else {
+        *pages -= head.count;
+    }
     put(notes, &run, sizeof run);
     close_note(notes, at, desc);
 }
@@ -246,6 +268,7 @@ void notes_make(const struct model *model, bool content, struct notes *notes)
 {
     struct target *target = model->target;
     size_t count;
+    size_t pages = RESIDENCY_PAGES;
     const struct vma *vmas = target_vmas(target, &count);
 
     *notes = (struct notes){0};
@@ -254,5 +277,10 @@ void notes_make(const struct model *model, bool content, struct notes *notes)
     put_files(notes, target);
     put_texts(notes, model);
     for (size_t i = 0; i < count; i++)
-        put_residency(notes, target, &vmas[i]);
+        put_residency(notes, target, &vmas[i], &pages);
+    if (pages == 0) {
+        target_warn(target,
+                    "which pages are resident is kept of the first %d only",
+                    RESIDENCY_PAGES);
+    }
 }
