@@ -53,7 +53,8 @@ struct backend {
     /* A text of /proc/PID, allocated; NULL: there is none. */
     char *(*proc)(struct target *target, const char *file);
     bool (*hold)(struct target *target, struct failure *failure);
-    void (*release)(struct target *target);
+    /* When (now_ms()) the last thread was let go. */
+    double (*release)(struct target *target);
     /* Is it still the same one? */
     bool (*refresh)(struct target *target, struct failure *failure);
     void (*close)(struct target *target);
@@ -115,7 +116,7 @@ void root_find(struct target *target);
 /* hold.c: the process backend's. */
 struct hold;
 struct hold *hold_take(pid_t pid, struct failure *failure);
-void hold_drop(struct hold *hold);
+double hold_drop(struct hold *hold);        /* when the last thread went */
 size_t hold_loose(const struct hold *hold); /* threads that did not stop */
 
 double now_ms(void);

@@ -156,9 +156,10 @@ static bool core_hold(struct target *target, struct failure *failure)
     return true;
 }
 
-static void core_release(struct target *target)
+static double core_release(struct target *target)
 {
     (void)target;
+    return now_ms();
 }
 
 static bool core_refresh(struct target *target, struct failure *failure)

@@ -176,12 +176,13 @@ static bool process_hold(struct target *target, struct failure *failure)
     return process->hold != NULL;
 }
 
-static void process_release(struct target *target)
+static double process_release(struct target *target)
 {
     struct process *process = target->state;
+    double until = hold_drop(process->hold);
 
-    hold_drop(process->hold);
     process->hold = NULL;
+    return until;
 }
 
 /* Field 22 of stat; the program's name before it may hold anything. */

@@ -194,8 +194,8 @@ void target_release(struct target *target)
 {
     if (target->held == 0 || --target->held > 0)
         return;
-    target->backend->release(target);
-    target->stop_ms += now_ms() - target->held_since_ms;
+    double until = target->backend->release(target);
+    target->stop_ms += until - target->held_since_ms;
 }
 
 double target_stop_ms(const struct target *target)
