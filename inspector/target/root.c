@@ -103,13 +103,17 @@ static bool by_images(struct target *target)
 static bool scan_for_magic(struct target *target, uintptr_t start, size_t size)
 {
     enum { STEP = 64 * 1024 };
+    uint64_t magic;
 
+    memcpy(&magic, ROOT_MAGIC, sizeof magic);
     for (size_t at = 0; at < size && at < SCAN_MAX; at += STEP) {
         size_t length = size - at < STEP ? size - at : STEP;
         const uint8_t *bytes = far_view(target, start + at, length);
         for (size_t i = 0; bytes != NULL && i + 24 <= length; i += 8) {
             uintptr_t self;
-            if (memcmp(bytes + i, ROOT_MAGIC, 8) != 0)
+            uint64_t word;
+            memcpy(&word, bytes + i, sizeof word);
+            if (word != magic)
                 continue;
             memcpy(&self, bytes + i + offsetof(struct heap_root, self),
                    sizeof self);
