@@ -154,9 +154,10 @@ static void hurry(bool on)
         policy = sched_getscheduler(0);
         (void)sched_getparam(0, &before);
     }
-    if (policy >= 0 && policy != SCHED_FIFO)
+    if (policy >= 0 && policy != SCHED_FIFO) {
         (void)sched_setscheduler(0, on ? SCHED_FIFO : policy,
                                  on ? &first : &before);
+    }
 }
 
 struct hold *hold_take(pid_t pid, struct failure *failure)

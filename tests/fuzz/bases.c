@@ -110,6 +110,7 @@ void bases_open(void)
 
     (void)snprintf(pattern, sizeof pattern, "%s/*.gz",
                    place != NULL ? place : ".");
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
     if (glob(pattern, 0, NULL, &found) != 0)
         give_up(pattern, "no such file");
     for (size_t i = 0; i < found.gl_pathc && nbases < BASES_MAX; i++)

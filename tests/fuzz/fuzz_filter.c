@@ -3,6 +3,7 @@
  * Any text as a filter, and as a number, on rows of known and unknown values.
  * What a filter says must not depend on what it was asked before.
  */
+#include "fuzz.h"
 #include "memory.h"
 #include "number.h"
 #include "render/filter.h"
@@ -36,8 +37,6 @@ static void match(const struct filter *filter)
     if (filter_match(filter, known) != first)
         abort();
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,6 +3,7 @@
  * Texts as /proc/PID would hold them.  The first byte says which file the rest
  * is; what comes out must fit what the readers promise.
  */
+#include "fuzz.h"
 #include "kernel/page_flags.h"
 #include "kernel/pagemap.h"
 #include "kernel/smaps.h"
@@ -81,8 +82,6 @@ static void read_pagemap(const uint8_t *data, size_t size)
         (void)page_flags_text(word, text, sizeof text);
     (void)close(file);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

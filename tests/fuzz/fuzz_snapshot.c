@@ -11,6 +11,7 @@
  */
 #include "bases.h"
 #include "cmd/cmd.h"
+#include "fuzz.h"
 #include "memory.h"
 
 #include <fcntl.h>
@@ -172,9 +173,7 @@ static void try_bases(void)
     }
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
+/* NOLINTNEXTLINE(readability-non-const-parameter): libFuzzer's */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;

@@ -5,6 +5,7 @@
  * Lines of an input are variables; the first is LIBALLOC_CONF's value too.
  */
 #include "base/tunables.h"
+#include "fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +36,6 @@ static void set_defaults(void)
             abort();
     }
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
