@@ -30,8 +30,7 @@ static bool bin_row(struct table *table, const struct heap *heap,
     const struct bin *bin = &heap->bins[index];
     bool is_slab = index < NSLAB;
     size_t size = size_class_bytes(is_slab ? index : index - NSLAB);
-    size_t count =
-        bin->limit > bin->room ? (size_t)(bin->limit - bin->room) : 0;
+    size_t count = bin_count(bin);
     bool drained = FAR_ADDRESS(bin->spare) != 0 && bin->spare_count == 0;
     struct value values[NCOLUMNS] = {
         value_number(heap->id),

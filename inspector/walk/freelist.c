@@ -154,9 +154,7 @@ static void add_bins(struct builder *builder, const struct model_heap *heap,
             .state = OBJECT_BINNED,
             .where = WHERE_BIN,
         };
-        size_t count =
-            bin->limit >= bin->room ? (size_t)(bin->limit - bin->room) : 0;
-        add_chain(builder, label, at, FAR_ADDRESS(bin->head), count);
+        add_chain(builder, label, at, FAR_ADDRESS(bin->head), bin_count(bin));
         if (bin->spare_count == 0)
             continue;
         label.state = OBJECT_SPARE;

@@ -139,6 +139,14 @@ static inline uintptr_t zone_page_address(const struct model_zone *zone,
     return FAR_ADDRESS(zone->zone.pages) + pfn * sizeof(struct page);
 }
 
+/* Objects on a bin's head; torn copies may say anything. */
+static inline size_t bin_count(const struct bin *bin)
+{
+    int64_t count = (int64_t)bin->limit - bin->room;
+
+    return count > 0 ? (size_t)count : 0;
+}
+
 /*
  * What a stretch of memory is, coarse: one block of pages, or a mapping.
  * Every byte of our regions is in exactly one of them.

@@ -75,12 +75,6 @@ static void count_block(const struct model *model, const struct block *block,
     }
 }
 
-static size_t bin_count(const struct bin *bin)
-{
-    /* Torn copies may say anything. */
-    return bin->limit > bin->room ? (size_t)bin->limit - (size_t)bin->room : 0;
-}
-
 static void count_bins(const struct heap *heap, struct heap_use *use)
 {
     for (unsigned i = 0; i < NHEAPBINS; i++) {

@@ -342,7 +342,7 @@ static uint64_t nasty(uint64_t old)
         model->heaps[0].address,
         model->zones[0].address,
         FAR_ADDRESS(model->zones[0].zone.pages),
-        shadow.records[next_random() % shadow.nrecords].mem,
+        shadow.records[next_random() % shadow.nlive].mem,
         0xffffffff,
         1,
     };
@@ -367,7 +367,7 @@ static uintptr_t somewhere(void)
         {zone_page_address(zone, zone->first), used},
         {zone_page_address(zone, zone->first), 4096},
         {FAR_ADDRESS(target_root(model->target)->mmap_table), 4096},
-        {shadow.records[next_random() % shadow.nrecords].mem - 64, 128},
+        {shadow.records[next_random() % shadow.nlive].mem - 64, 128},
         {target_root_address(model->target), sizeof(struct heap_root)},
     };
     size_t place = next_random() % (sizeof places / sizeof *places);
