@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* NOLINTBEGIN(readability-identifier-naming, readability-non-const-parameter) */
+/* libFuzzer's names.
+   NOLINTBEGIN(readability-identifier-naming,readability-non-const-parameter) */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 /* -1: not worth keeping. */
