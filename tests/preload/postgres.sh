@@ -16,7 +16,7 @@ fi
 sql() { "${as_user[@]}" "$bin/psql" -X -h "$PWD" -p "$port" -d postgres -Atq -c "$1"; }
 
 workload() {
-    local port backend
+    local port backend maps
     port=$(free_port)
     chmod 777 .
     export HOME=$PWD
@@ -27,7 +27,9 @@ workload() {
     answers "$port"
     proof <"/proc/$started/maps"
     for backend in $(pgrep -P "$started"); do
-        proof <"/proc/$backend/maps"
+        # Some have ended by now: they have no maps.
+        maps=$(cat "/proc/$backend/maps" 2>/dev/null) || continue
+        [ -z "$maps" ] || proof <<<"$maps"
     done
     sql "SELECT 1" >/dev/null || { sleep 1; sql "SELECT 1" >/dev/null; }
     "${as_user[@]}" "$bin/pgbench" -h "$PWD" -p "$port" -i -q -s 4 postgres \
