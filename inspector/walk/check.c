@@ -162,6 +162,7 @@ void check_all(struct checker *checker, const struct model *model,
     *checker = (struct checker){.model = model, .found = found, .data = data};
     checker->in_the_air = xcalloc(model->nheaps + 1, sizeof(bool));
     checker->may_be_off = count_owned(model);
+    checker->may_be_untagged = checker->may_be_off;
     struct freelist *freelist = freelist_build(model, chain_fault, checker);
 
     checker->freelist = freelist;

@@ -28,8 +28,9 @@ struct checker {
     size_t left_out;
 
     /* One object a running thread may be between two places. */
-    bool *in_the_air;    /* by heap id: its bins have had theirs */
-    unsigned may_be_off; /* slabs whose count may yet be off by one */
+    bool *in_the_air;         /* by heap id: its bins have had theirs */
+    unsigned may_be_off;      /* slabs whose count may yet be off by one */
+    unsigned may_be_untagged; /* blocks whose tag may yet be missing */
 };
 
 /* All of them, in the order of the table. */
