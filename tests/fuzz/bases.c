@@ -39,7 +39,7 @@ struct base {
 
 static struct base bases[BASES_MAX];
 static unsigned nbases;
-static char scratch[64];
+static char scratch[128];
 
 static void give_up(const char *name, const char *why)
 {
@@ -116,8 +116,9 @@ void bases_open(void)
     for (size_t i = 0; i < found.gl_pathc && nbases < BASES_MAX; i++)
         open_one(&bases[nbases++], found.gl_pathv[i]);
     globfree(&found);
-    (void)snprintf(scratch, sizeof scratch, "/dev/shm/fuzz-snapshot.%d",
-                   (int)getpid());
+    place = getenv("TMPDIR"); /* NOLINT: one thread */
+    (void)snprintf(scratch, sizeof scratch, "%.100s/fuzz-snapshot.%d",
+                   place != NULL ? place : "/tmp", (int)getpid());
     (void)atexit(remove_scratch);
 }
 
