@@ -79,9 +79,9 @@ bool far_read(struct target *target, uintptr_t address, void *out, size_t size);
 
 /*
  * The same without a copy where possible: valid until the next far_view() of
- * this target.  At most FAR_VIEW_MAX bytes.  NULL: not readable.  Reads of
- * neighbours are served from a window, so sequential walks cost few system
- * calls.
+ * this target.  At most FAR_VIEW_MAX bytes, perhaps misaligned: memcpy() them.
+ * NULL: not readable.  Reads of neighbours are served from a window, so
+ * sequential walks cost few system calls.
  */
 const void *far_view(struct target *target, uintptr_t address, size_t size);
 enum { FAR_VIEW_MAX = 1 << 20 };

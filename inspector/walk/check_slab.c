@@ -6,6 +6,7 @@
 #include "walk/slots.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* One slab cache and who owns it. */
 struct owner {
@@ -116,15 +117,17 @@ static void check_chain(struct checker *checker, const struct block *block,
                         "link to 0x%lx after %u objects", mem, count);
             return;
         }
-        const struct free_object *object =
-            far_view(checker->model->target, mem, sizeof *object);
-        if (object == NULL ||
-            object->key != (checker->model->object_secret ^ mem)) {
+        struct free_object object = {0};
+        const void *view =
+            far_view(checker->model->target, mem, sizeof object);
+        if (view != NULL)
+            memcpy(&object, view, sizeof object);
+        if (object.key != (checker->model->object_secret ^ mem)) {
             check_found(checker, INVARIANT_SLAB_MARK, mem, "object %d of 0x%lx",
                         index, block->start);
             return;
         }
-        mem = FAR_ADDRESS(object->next);
+        mem = FAR_ADDRESS(object.next);
     }
     if (count > slots->carved) {
         check_found(checker, INVARIANT_SLAB_CYCLE, block->start,

@@ -110,10 +110,13 @@ static bool add_object(struct builder *builder, const struct free_label *label,
 /* The chain goes on at `mem` behind its count: by one object, or by many? */
 static size_t too_many(struct builder *builder, uintptr_t mem)
 {
-    const struct free_object *object =
-        far_view(builder->model->target, mem, sizeof *object);
+    struct free_object object;
+    const void *view = far_view(builder->model->target, mem, sizeof object);
 
-    return object != NULL && FAR_ADDRESS(object->next) == 0 ? 1 : SIZE_MAX;
+    if (view == NULL)
+        return SIZE_MAX;
+    __builtin_memcpy(&object, view, sizeof object);
+    return FAR_ADDRESS(object.next) == 0 ? 1 : SIZE_MAX;
 }
 
 /*
