@@ -118,8 +118,7 @@ static void check_chain(struct checker *checker, const struct block *block,
             return;
         }
         struct free_object object = {0};
-        const void *view =
-            far_view(checker->model->target, mem, sizeof object);
+        const void *view = far_view(checker->model->target, mem, sizeof object);
         if (view != NULL)
             memcpy(&object, view, sizeof object);
         if (object.key != (checker->model->object_secret ^ mem)) {
