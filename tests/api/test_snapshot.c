@@ -205,24 +205,28 @@ TEST(snapshot, works_in_a_signal_handler_in_the_midst_of_malloc)
 }
 
 /* The environment is read at start: a shell that signals itself. */
-static void run_and_signal(void *unused)
+static void run_and_signal(void *pattern)
 {
-    (void)unused;
     setenv("LIBALLOC_CONF", "dump_signal:12", 1);
-    setenv("LIBALLOC_DUMP", "by-signal.%n", 1);
+    setenv("LIBALLOC_DUMP", pattern, 1);
     execl("/bin/sh", "sh", "-c", "kill -USR2 $$; exit 7", (char *)NULL);
 }
 
+/* Other runs of this test may be at work in the same directory. */
 TEST(snapshot, comes_by_signal)
 {
-    unlink("by-signal.0");
-    unlink("by-signal.1");
+    char pattern[64];
+
     if (getenv("LD_PRELOAD") == NULL)
         SKIP("not preloaded");
-    CHECK_EQ(test_child(run_and_signal, NULL, NULL, 0), 7 << 8);
-    CHECK(is_core("by-signal.0"));
-    CHECK_EQ(test_child(run_and_signal, NULL, NULL, 0), 7 << 8);
-    CHECK(is_core("by-signal.1"));
-    unlink("by-signal.0");
-    unlink("by-signal.1");
+    (void)snprintf(pattern, sizeof pattern, "by-signal.%d.%%n", (int)getpid());
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(path, sizeof path, "by-signal.%d.%d", (int)getpid(), i);
+        CHECK_EQ(test_child(run_and_signal, pattern, NULL, 0), 7 << 8);
+        CHECK(is_core(path));
+    }
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(path, sizeof path, "by-signal.%d.%d", (int)getpid(), i);
+        unlink(path);
+    }
 }
