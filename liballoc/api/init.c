@@ -31,15 +31,18 @@ bool init_done(void)
     return load_acquire(&init_state) == INIT_DONE;
 }
 
-static bool start(void)
+/* Once more, if there was no memory for it the first time. */
+static bool start(bool is_first)
 {
-    tunables_read_environment(os_environment(), os_is_secure());
-    if (tunables.mmap_threshold != 4 * MIB)
-        mmap_threshold_fix();
+    if (is_first) {
+        tunables_read_environment(os_environment(), os_is_secure());
+        if (tunables.mmap_threshold != 4 * MIB)
+            mmap_threshold_fix();
+        thread_exit_init();
+    }
     chunk_secret = os_random() * 0x9e3779b97f4a7c15u;
     os_membarrier_init();
-    thread_exit_init();
-    if (!zone_init())
+    if (zone_count == 0 && !zone_init())
         return false;
     registry_set_slow(tunables.perturb != 0);
     if (tunables.slab_max == 0 && tunables.mmap_threshold == 4 * MIB)
@@ -57,8 +60,8 @@ bool init_slow(void)
     lock_acquire(&init_lock);
     /* stale ok: written under the lock that is held */
     int state = load_relaxed(&init_state);
-    if (state == INIT_NONE) {
-        state = start() ? INIT_DONE : INIT_FAILED;
+    if (state != INIT_DONE) {
+        state = start(state == INIT_NONE) ? INIT_DONE : INIT_FAILED;
         /* release: publishes the library; pairs with init_done() */
         store_release(&init_state, state);
         lock_release(&init_lock);

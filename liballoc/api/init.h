@@ -13,7 +13,7 @@ enum init_state {
     INIT_NONE,
     INIT_RUNNING,
     INIT_DONE,
-    INIT_FAILED, /* no address space at all: every request fails */
+    INIT_FAILED, /* no memory at all: every request fails, and tries again */
 };
 extern HIDDEN _Atomic int init_state;
 

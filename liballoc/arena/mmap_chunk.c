@@ -18,6 +18,7 @@ enum {
 struct lock mmap_lock = LOCK_INIT(LOCK_RANK_MMAP);
 struct mmap_table mmap_table;             /* Protected by: mmap_lock */
 static struct mmap_record *free_records;  /* Protected by: mmap_lock */
+static struct mmap_record *refused;       /* Protected by: mmap_lock */
 static struct reclaim_policy kept_policy; /* Protected by: mmap_lock */
 static bool threshold_is_fixed;           /* stale ok: a policy */
 
@@ -160,17 +161,54 @@ static bool kept_insert(struct mapping mapping)
     return kept;
 }
 
+/* A mapping that munmap() refused is kept for its addresses.  Without a free
+   record they are lost, but not the memory. */
+static void refused_insert(struct mapping mapping)
+{
+    lock_acquire(&mmap_lock);
+    struct mmap_record *record = free_records;
+    if (record != NULL) {
+        free_records = record->next;
+        record->start = mapping.start;
+        record->size = mapping.size;
+        record->next = refused;
+        refused = record;
+    }
+    lock_release(&mmap_lock);
+}
+
+/* The first refused one with room for `size` bytes, and not too much. */
+static struct mapping refused_take(size_t size, size_t most)
+{
+    struct mapping mapping = {0, 0};
+
+    lock_acquire(&mmap_lock);
+    struct mmap_record **where = &refused;
+    while (*where != NULL && ((*where)->size < size || (*where)->size > most))
+        where = &(*where)->next;
+    struct mmap_record *record = *where;
+    if (record != NULL) {
+        *where = record->next;
+        mapping = (struct mapping){record->start, record->size};
+        record_recycle(record);
+    }
+    lock_release(&mmap_lock);
+    return mapping;
+}
+
 /*
  * munmap() fails where it would split a mapping beyond vm.max_map_count: then
- * the memory goes back at least.
+ * the memory goes back at least.  False: that is what happened.
  */
-static void mapping_release(struct mapping mapping)
+static bool mapping_release(struct mapping mapping)
 {
     if (os_unmap((void *)mapping.start, mapping.size)) {
         reclaim_account(mapping.size);
-    } else {
-        (void)reclaim_range(mapping.start, mapping.start + mapping.size);
+        return true;
     }
+    (void)reclaim_range(mapping.start, mapping.start + mapping.size);
+    refused_insert(mapping);
+    return false;
 }
 
 static size_t kept_shrink(size_t target)
@@ -179,7 +217,7 @@ static size_t kept_shrink(size_t target)
     struct mapping mapping;
 
     while ((mapping = kept_evict(target)).size > 0) {
-        mapping_release(mapping);
+        (void)mapping_release(mapping);
         given += mapping.size;
     }
     return given;
@@ -199,7 +237,13 @@ void mmap_chunk_tick(uint64_t now_ms)
 
 size_t mmap_chunk_trim(void)
 {
-    return kept_shrink(0);
+    struct mapping mapping;
+    size_t given = kept_shrink(0);
+
+    do {
+        mapping = refused_take(0, SIZE_MAX);
+    } while (mapping.size > 0 && mapping_release(mapping));
+    return given;
 }
 
 /* Fresh pages for `size` bytes behind a header, aligned; size 0 = failed. */
@@ -260,8 +304,13 @@ void *mmap_chunk_alloc(size_t size, size_t align, bool *fresh)
     struct mmap_record *record = record_new();
     if (record == NULL)
         return NULL;
-    if (align <= CHUNK_HEADER)
-        mapping = kept_take(round_up(size + CHUNK_HEADER, os_page_size()));
+    if (align <= CHUNK_HEADER) {
+        size_t total = round_up(size + CHUNK_HEADER, os_page_size());
+        mapping = kept_take(total);
+        /* stale ok: NULL but in a process that is at its limit of mappings */
+        if (mapping.size == 0 && UNLIKELY(refused != NULL))
+            mapping = refused_take(total, total + total / KEPT_WASTE);
+    }
     *fresh = mapping.size == 0;
     if (mapping.size == 0)
         mapping = mapping_create(size, align);
@@ -313,7 +362,7 @@ bool mmap_chunk_free(void *mem)
         fatal("corrupted size (mmapped chunk)", mem);
     threshold_adapt(mapping.size);
     if (!kept_insert(mapping))
-        mapping_release(mapping);
+        (void)mapping_release(mapping);
     mmap_chunk_tick(os_time_ms());
     return true;
 }
