@@ -43,6 +43,23 @@ enum {
     NSIZE_TABLE = SMALL_MAX / 16 + 1,
 };
 
+/* A freed block that waits; usable bytes from mem on. */
+struct quarantined {
+    void FAR *mem; /* NULL: the slot is empty */
+    size_t usable;
+};
+
+enum {
+    QUARANTINE_SLOTS = 256,
+};
+
+/* Hardened mode: freed blocks that are not reused yet.  Owner only. */
+struct quarantine {
+    size_t bytes;
+    uint64_t random; /* state of its generator */
+    struct quarantined slots[QUARANTINE_SLOTS];
+};
+
 enum heap_state {
     HEAP_IDLE,   /* on the idle stack */
     HEAP_OWNED,  /* of a live thread */
@@ -105,6 +122,9 @@ struct heap {
 
     /* Protected by: lock. */
     struct slab_cache slab_caches[NSLAB];
+
+    /* Owner only. */
+    struct quarantine FAR *quarantine; /* NULL: none yet */
 } __attribute__((aligned(4096)));
 
 #endif

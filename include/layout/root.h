@@ -48,6 +48,7 @@ enum field_encoding {
     ENC_REMOTE,     /* count << 16 | index of the first object + 1 */
     ENC_TAGS,       /* pointer to a 32-bit owner tag a page */
     ENC_BITMAP,     /* pointer to a bit a page, in 64-bit words */
+    ENC_SAFE_LINK,  /* POINTER, xor link_mask(own struct, *link_secret) */
 };
 
 enum {
@@ -152,6 +153,7 @@ struct heap_root {
     /* Encodings: pointed to, so that the root itself holds no secret. */
     const void FAR *chunk_secret;  /* uint64_t */
     const void FAR *object_secret; /* uintptr_t */
+    const void FAR *link_secret;   /* uintptr_t, for link_mask(); 0: plain */
 };
 _Static_assert(offsetof(struct heap_root, self) == 16 &&
                    offsetof(struct heap_root, fingerprint) == 24,

@@ -72,9 +72,20 @@ static inline uint32_t divide_exact(uint32_t offset, uint32_t magic)
 
 /* A free object, in the object's own memory. */
 struct free_object {
-    struct free_object FAR *next; /* NULL at the end */
+    struct free_object FAR *next; /* NULL at the end; xor link_mask() */
     uintptr_t key;                /* secret ^ own address */
 };
+
+/*
+ * What the link of a free object at `address` is stored xor.  The secret is
+ * odd in hardened mode; otherwise 0, and so is the mask: links are plain.
+ */
+static inline uintptr_t link_mask(uintptr_t address, uintptr_t secret)
+{
+    uintptr_t mixed = (address ^ secret) * secret;
+
+    return mixed ^ mixed >> 32;
+}
 
 enum {
     SLAB_ORDER = 1, /* 32 KiB: of which only carved objects are ever touched */

@@ -108,6 +108,7 @@ const char *view_list_name(const struct free_label *label, char *text,
         break;
     case WHERE_SLAB:
     case WHERE_PENDING:
+    case WHERE_QUARANTINE:
         (void)snprintf(text, size, "%s of heap %u",
                        free_where_names[label->where], label->heap_id);
         break;

@@ -68,6 +68,7 @@ static void tell_root(const struct each *each, struct target *target)
          far_sizeof(target, TYPE_ID_tunables));
     tell(each, FAR_ADDRESS(root->chunk_secret), sizeof(uint64_t));
     tell(each, FAR_ADDRESS(root->object_secret), sizeof(uintptr_t));
+    tell(each, FAR_ADDRESS(root->link_secret), sizeof(uintptr_t));
     tell_texts(each, target);
 }
 
@@ -96,6 +97,8 @@ void metadata_each(const struct model *model, metadata_fn *take, void *data)
         tell_zone(&each, &model->zones[i]);
     for (size_t i = 0; i < model->nheaps; i++) {
         tell(&each, model->heaps[i].address, far_sizeof(target, TYPE_ID_heap));
+        tell(&each, FAR_ADDRESS(model->heaps[i].heap.quarantine),
+             far_sizeof(target, TYPE_ID_quarantine));
     }
     for (size_t i = 0; i < model->nrecords; i++) {
         tell(&each, model->records[i], far_sizeof(target, TYPE_ID_mmap_record));

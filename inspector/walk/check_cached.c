@@ -44,7 +44,8 @@ static bool belongs(const struct model *model, const struct free_label *label)
 
     if (!block_at(model, label->mem, &block))
         return false;
-    if (label->where != WHERE_BATCH && block.heap_id != label->heap_id)
+    if (label->where != WHERE_BATCH && label->where != WHERE_QUARANTINE &&
+        block.heap_id != label->heap_id)
         return false;
     if (block.kind == BLOCK_SLAB) {
         return is_slot(model, &block, label->mem) &&

@@ -126,7 +126,7 @@ static void check_chain(struct checker *checker, const struct block *block,
                         index, block->start);
             return;
         }
-        mem = FAR_ADDRESS(object.next);
+        mem = model_next(checker->model, mem, &object);
     }
     if (count > slots->carved) {
         check_found(checker, INVARIANT_SLAB_CYCLE, block->start,

@@ -9,7 +9,7 @@
 const char *const free_where_names[] = {
     [WHERE_BIN] = "bin",         [WHERE_SPARE] = "spare",
     [WHERE_BATCH] = "batch",     [WHERE_SLAB] = "slab remote",
-    [WHERE_PENDING] = "pending",
+    [WHERE_PENDING] = "pending", [WHERE_QUARANTINE] = "quarantine",
 };
 
 enum {
@@ -116,7 +116,7 @@ static size_t too_many(struct builder *builder, uintptr_t mem)
     if (view == NULL)
         return SIZE_MAX;
     __builtin_memcpy(&object, view, sizeof object);
-    return FAR_ADDRESS(object.next) == 0 ? 1 : SIZE_MAX;
+    return model_next(builder->model, mem, &object) == 0 ? 1 : SIZE_MAX;
 }
 
 /*
@@ -135,7 +135,7 @@ static void add_chain(struct builder *builder, struct free_label label,
             broken(builder, &fault, count != SIZE_MAX ? count - fault.seen : 1);
             return;
         }
-        mem = FAR_ADDRESS(object.next);
+        mem = model_next(builder->model, mem, &object);
     }
     if (count == SIZE_MAX || (fault.seen == count && mem == 0))
         return;
@@ -202,6 +202,36 @@ static void add_batches(struct builder *builder, const struct model_heap *heap)
               FAR_ADDRESS(heap->heap.pending_chunks), SIZE_MAX);
 }
 
+/* Hardened mode: freed blocks of any heap, which are linked to nothing. */
+static void add_quarantine(struct builder *builder,
+                           const struct model_heap *heap)
+{
+    uintptr_t at = FAR_ADDRESS(heap->heap.quarantine);
+    struct free_label label = {
+        .heap_id = heap->heap.id,
+        .state = OBJECT_BINNED,
+        .where = WHERE_QUARANTINE,
+    };
+    const char *slots = NULL;
+
+    if (at != 0)
+        slots = far_view(builder->model->target, at, sizeof(struct quarantine));
+    if (slots == NULL)
+        return;
+    slots += offsetof(struct quarantine, slots);
+    for (unsigned i = 0; i < QUARANTINE_SLOTS; i++) {
+        struct quarantined block;
+        __builtin_memcpy(&block, slots + i * sizeof block, sizeof block);
+        label.mem = FAR_ADDRESS(block.mem);
+        label.index = (uint16_t)i;
+        if (label.mem != 0 && !insert(builder->list, label)) {
+            struct free_fault fault = {
+                .wrong = FREE_TWICE, .label = &label, .list = at, .seen = i};
+            broken(builder, &fault, 1);
+        }
+    }
+}
+
 /* What others freed in a slab, linked from the first's index. */
 static void add_remote(struct builder *builder, const struct block *block)
 {
@@ -246,6 +276,7 @@ struct freelist *freelist_build(const struct model *model,
                  heap->address +
                      (bins != SIZE_MAX ? bins : offsetof(struct heap, bins)));
         add_batches(&builder, heap);
+        add_quarantine(&builder, heap);
     }
     block_walk_begin(&walk, model);
     while (block_walk_next(&walk, &block)) {

@@ -9,11 +9,12 @@
 #include "walk/model.h"
 
 enum free_where {
-    WHERE_BIN,     /* of heap_id, bins[index] */
-    WHERE_SPARE,   /* its spare chain */
-    WHERE_BATCH,   /* heap_id freed it for another, remote[index] */
-    WHERE_SLAB,    /* on its slab's remote chain */
-    WHERE_PENDING, /* on the pending chunks of heap_id */
+    WHERE_BIN,        /* of heap_id, bins[index] */
+    WHERE_SPARE,      /* its spare chain */
+    WHERE_BATCH,      /* heap_id freed it for another, remote[index] */
+    WHERE_SLAB,       /* on its slab's remote chain */
+    WHERE_PENDING,    /* on the pending chunks of heap_id */
+    WHERE_QUARANTINE, /* freed by heap_id, not to be reused yet */
 };
 extern const char *const free_where_names[];
 

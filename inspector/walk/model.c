@@ -15,7 +15,10 @@ static bool secrets_load(struct model *model)
     return far_number(model->target, FAR_ADDRESS(root->chunk_secret), 8,
                       &model->chunk_secret) &&
            far_number(model->target, FAR_ADDRESS(root->object_secret), 8,
-                      &model->object_secret);
+                      &model->object_secret) &&
+           (FAR_ADDRESS(root->link_secret) == 0 ||
+            far_number(model->target, FAR_ADDRESS(root->link_secret), 8,
+                       &model->link_secret));
 }
 
 static void zones_unload(struct model *model)

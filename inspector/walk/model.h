@@ -72,7 +72,8 @@ struct model {
     struct mmap_table *mmap_table; /* by value */
     uint64_t chunk_secret;
     uint64_t object_secret;
-    bool is_held; /* until model_free() */
+    uint64_t link_secret; /* for link_mask() */
+    bool is_held;         /* until model_free() */
 
     /* How far it is to be trusted. */
     unsigned retries;    /* copies beyond the first */
@@ -109,6 +110,13 @@ const struct model_mmap *model_mmap_at(const struct model *model,
 
 /* A tunable of the target by its name; false: it has none such. */
 bool model_tunable(const struct model *model, const char *name, size_t *value);
+
+/* Where the free object at `mem` leads to; 0 = it is the last. */
+static inline uintptr_t model_next(const struct model *model, uintptr_t mem,
+                                   const struct free_object *object)
+{
+    return FAR_ADDRESS(object->next) ^ link_mask(mem, model->link_secret);
+}
 
 /* Precondition of the three: zone->first <= pfn < zone->npages. */
 static inline const struct page *zone_page(const struct model_zone *zone,

@@ -27,8 +27,8 @@ void *entry_aligned(size_t align, size_t size, const char *name, bool set_errno)
     if (init_check()) {
         bool fresh;
         entry_name = name;
-        mem = align <= CHUNK_HEADER ? heap_alloc(size, &fresh)
-                                    : heap_alloc_aligned(size, align);
+        mem = align <= CHUNK_HEADER ? block_alloc(size, &fresh)
+                                    : block_alloc_aligned(size, align);
     }
     if (mem == NULL && set_errno) {
         errno = ENOMEM;

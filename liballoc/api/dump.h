@@ -56,7 +56,8 @@ struct dump {
     uintptr_t window_at; /* address of its first byte; 0 = none loaded */
     bool is_changed;     /* the window */
     char window[DUMP_WINDOW];
-    char path[DUMP_PATH]; /* of the unfinished file */
+    char bounce[64 * 1024]; /* one system page of content */
+    char path[DUMP_PATH];   /* of the unfinished file */
 };
 
 /* The first error stays. */

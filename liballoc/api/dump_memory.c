@@ -15,6 +15,7 @@
 #include "arena/mmap_chunk.h"
 #include "base/bits.h"
 #include "base/list.h"
+#include "base/syscall.h"
 #include "base/tunables.h"
 #include "heap/registry.h"
 #include "layout/root.h"
@@ -24,7 +25,9 @@
 #include "slab/slab_cache.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/uio.h>
 
 enum {
     WALK_MAX = 1 << 24, /* links of one list: it may be torn */
@@ -87,6 +90,7 @@ static void each_root(struct dump *dump, stretch_fn *act)
     act(dump, &tunables, sizeof tunables);
     act(dump, root->chunk_secret, sizeof(uint64_t));
     act(dump, root->object_secret, sizeof(uintptr_t));
+    act(dump, root->link_secret, sizeof(uintptr_t));
 }
 
 /* The used part of a page map. */
@@ -125,6 +129,8 @@ static void each_heap(struct dump *dump, stretch_fn *act)
         if (heap == NULL)
             continue;
         act(dump, heap, sizeof *heap);
+        if (heap->quarantine != NULL)
+            act(dump, heap->quarantine, sizeof *heap->quarantine);
         const struct arena *arena = &heap->arena;
         if (arena->brk.start != 0)
             each_brk_tags(dump, act, &arena->brk);
@@ -299,6 +305,29 @@ void dump_mark_ours(struct dump *dump)
     }
 }
 
+/*
+ * Content a page at a time: guard pages, ours and others', are holes in what
+ * /proc/self/maps calls readable.
+ */
+static void put_readable(struct dump *dump, uintptr_t at, uintptr_t end)
+{
+    long self = syscall3(SYS_getpid, 0, 0, 0);
+
+    while (at < end) {
+        size_t size = min_size(dump->page - at % dump->page, end - at);
+        struct iovec from = {(void *)at, size};
+        struct iovec to = {dump->bounce, size};
+        long n = syscall6(SYS_process_vm_readv, self, (long)&to, 1, (long)&from,
+                          1, 0);
+        if (n > 0) {
+            dump_put(dump, at, dump->bounce, (size_t)n);
+        } else if (n != -EFAULT) {
+            put(dump, (const void *)at, size); /* a filter forbids the call */
+        }
+        at += size;
+    }
+}
+
 /* All but our own scratch memory, which changes as it is written. */
 static void put_content(struct dump *dump)
 {
@@ -310,8 +339,8 @@ static void put_content(struct dump *dump)
         uintptr_t next = clamp_size(own + sizeof *dump, stop, range->end);
         if (!range->is_ours)
             continue;
-        put(dump, (const void *)range->start, stop - range->start);
-        put(dump, (const void *)next, range->end - next);
+        put_readable(dump, range->start, stop);
+        put_readable(dump, next, range->end);
     }
 }
 

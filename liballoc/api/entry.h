@@ -9,6 +9,7 @@
 #include "api/init.h"
 #include "base/debug.h"
 #include "base/tunables.h"
+#include "harden/harden.h"
 #include "heap/heap.h"
 
 /* Symbols of the C library and of other systems that no header declares. */
@@ -30,6 +31,44 @@ void *reallocf(void *mem, size_t size);
 int reallocarr(void *where, size_t count, size_t size);
 size_t malloc_size(const void *mem);
 size_t malloc_good_size(size_t size);
+
+/* Where hardened mode may have a say. */
+static inline void *block_alloc(size_t size, bool *fresh)
+{
+    return UNLIKELY(harden_active) ? harden_alloc(size, fresh)
+                                   : heap_alloc(size, fresh);
+}
+
+static inline void *block_alloc_aligned(size_t size, size_t align)
+{
+    return UNLIKELY(harden_active) ? harden_alloc_aligned(size, align)
+                                   : heap_alloc_aligned(size, align);
+}
+
+static inline void block_free(void *mem)
+{
+    if (UNLIKELY(harden_active)) {
+        harden_free(mem);
+    } else {
+        heap_free(mem);
+    }
+}
+
+static inline void *block_realloc(void *mem, size_t size)
+{
+    return UNLIKELY(harden_active) ? harden_realloc(mem, size)
+                                   : heap_realloc(mem, size);
+}
+
+static inline size_t block_usable(const void *mem)
+{
+    struct block block;
+
+    if (UNLIKELY(harden_active))
+        return harden_usable(mem);
+    block_find(mem, &block);
+    return block.usable;
+}
 
 /* Slow allocation for the entry `name`; NULL with errno = ENOMEM. */
 void *entry_alloc(size_t size, const char *name);

@@ -5,10 +5,13 @@
 #include "arena/chunk.h"
 #include "arena/mmap_chunk.h"
 #include "base/atomic.h"
+#include "base/debug.h"
 #include "base/lock.h"
 #include "base/print.h"
 #include "base/syscall.h"
 #include "base/tunables.h"
+#include "harden/harden.h"
+#include "heap/describe.h"
 #include "heap/registry.h"
 #include "heap/thread_exit.h"
 #include "os/os_barrier.h"
@@ -44,11 +47,13 @@ static bool start(bool is_first)
     os_membarrier_init();
     if (zone_count == 0 && !zone_init())
         return false;
-    registry_set_slow(tunables.perturb != 0);
+    harden_init();
+    registry_set_slow(tunables.perturb != 0 || harden_wraps);
     if (tunables.slab_max == 0 && tunables.mmap_threshold == 4 * MIB)
         tunables.mmap_threshold = 128 * KIB;
     if (!registry_init())
         return false;
+    fatal_describe = describe_block;
     root_init();
     return true;
 }

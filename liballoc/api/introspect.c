@@ -4,7 +4,7 @@
  */
 #include "api/entry.h"
 #include "api/stats.h"
-#include "base/print.h"
+#include "api/text.h"
 
 #include <limits.h>
 #include <malloc.h>
@@ -66,48 +66,64 @@ EXPORT struct mallinfo __libc_mallinfo(void)
     return mallinfo_clipped();
 }
 
+enum {
+    HEAP_TEXT = 128, /* most text of a heap */
+    TOTAL_TEXT = 1024,
+};
+
 static void stats_heap(struct heap *heap, const struct heap_census *census,
                        void *data)
 {
+    struct text *text = data;
     size_t live = census->slab_out + census->system - census->chunk_free -
                   census->top - census->bin_slab - census->bin_chunk;
 
-    (void)data;
-    if (census->system + census->slab_bytes == 0)
+    if (census->system + census->slab_bytes == 0 ||
+        text_room(text) < HEAP_TEXT + TOTAL_TEXT)
         return;
-    print_stderr("Arena %u:\n"
-                 "system bytes     = %lu\n"
-                 "in use bytes     = %lu\n",
-                 heap->id - 1, census->system + census->slab_bytes, live);
+    TEXT(text,
+         "Arena %u:\n"
+         "system bytes     = %lu\n"
+         "in use bytes     = %lu\n",
+         heap->id - 1, census->system + census->slab_bytes, live);
 }
 
 /* glibc's layout first, then what glibc does not have. */
 EXPORT void malloc_stats(void)
 {
     struct stats stats = {.heaps = 0};
+    struct text text;
 
-    stats_gather(&stats, stats_heap, NULL);
-    print_stderr("Total (incl. mmap):\n"
-                 "system bytes     = %lu\n"
-                 "in use bytes     = %lu\n"
-                 "max mmap regions = %lu\n"
-                 "max mmap bytes   = %lu\n",
-                 stats_system(&stats) + stats.mmapped,
-                 stats_live(&stats) + stats.mmapped, stats.mmapped_count,
-                 stats.mmapped);
-    print_stderr("liballoc: heaps %lu (%lu idle), slabs %lu\n"
-                 "in thread bins   = %lu\n"
-                 "free in slabs    = %lu\n"
-                 "free chunks, top = %lu\n",
-                 stats.heaps, stats.heaps_idle, stats.all.slabs,
-                 stats.all.bin_slab + stats.all.bin_chunk, stats.all.slab_free,
-                 stats.all.chunk_free + stats.all.top);
-    print_stderr("free dirty pages = %lu\n"
-                 "free clean pages = %lu\n"
-                 "mmaps kept       = %lu\n"
-                 "metadata         = %lu\n",
-                 stats.pages.dirty + stats.pages.listed, stats.pages.clean,
-                 stats.mmapped_kept, stats.pages.metadata);
+    if (!init_check() ||
+        !text_map(&text, heap_count * (size_t)HEAP_TEXT + 2 * TOTAL_TEXT))
+        return;
+    stats_gather(&stats, stats_heap, &text);
+    TEXT(&text,
+         "Total (incl. mmap):\n"
+         "system bytes     = %lu\n"
+         "in use bytes     = %lu\n"
+         "max mmap regions = %lu\n"
+         "max mmap bytes   = %lu\n",
+         stats_system(&stats) + stats.mmapped,
+         stats_live(&stats) + stats.mmapped, stats.mmapped_count,
+         stats.mmapped);
+    TEXT(&text,
+         "liballoc: heaps %lu (%lu idle), slabs %lu\n"
+         "in thread bins   = %lu\n"
+         "free in slabs    = %lu\n"
+         "free chunks, top = %lu\n",
+         stats.heaps, stats.heaps_idle, stats.all.slabs,
+         stats.all.bin_slab + stats.all.bin_chunk, stats.all.slab_free,
+         stats.all.chunk_free + stats.all.top);
+    TEXT(&text,
+         "free dirty pages = %lu\n"
+         "free clean pages = %lu\n"
+         "mmaps kept       = %lu\n"
+         "metadata         = %lu\n",
+         stats.pages.dirty + stats.pages.listed, stats.pages.clean,
+         stats.mmapped_kept, stats.pages.metadata);
+    print_stderr_all(text.buf, text.at);
+    text_unmap(&text);
 }
 
 EXPORT int malloc_trim(size_t pad)
@@ -115,5 +131,6 @@ EXPORT int malloc_trim(size_t pad)
     if (!init_check())
         return 0;
     entry_name = "malloc_trim";
+    harden_trim();
     return heap_trim(pad) > 0;
 }

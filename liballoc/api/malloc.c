@@ -20,7 +20,7 @@ void *entry_alloc(size_t size, const char *name)
         return NULL;
     }
     entry_name = name;
-    void *mem = heap_alloc(size, &fresh);
+    void *mem = block_alloc(size, &fresh);
     if (UNLIKELY(mem == NULL)) {
         errno = ENOMEM;
     } else if (UNLIKELY(tunables.perturb != 0)) {
@@ -59,12 +59,9 @@ void entry_free(void *mem, const char *name)
     if (!init_check())
         return;
     entry_name = name;
-    if (UNLIKELY(tunables.perturb != 0)) {
-        struct block block;
-        block_find(mem, &block);
-        memset(mem, (int)tunables.perturb, block.usable);
-    }
-    heap_free(mem);
+    if (UNLIKELY(tunables.perturb != 0))
+        memset(mem, (int)tunables.perturb, block_usable(mem));
+    block_free(mem);
 }
 
 enum {
@@ -78,6 +75,11 @@ static NOINLINE void free_slow(void *mem)
     struct heap *heap = thread_heap;
     uint32_t kind = fast_kind(heap, mem);
 
+    if (UNLIKELY(harden_wraps)) {
+        if (mem != NULL)
+            entry_free(mem, "free");
+        return;
+    }
     if (kind < NSLAB && LIKELY(fast_is_object(heap, mem, kind))) {
         if (UNLIKELY(bin_spill(heap, kind, mem)))
             heap_maintain(heap);
@@ -125,7 +127,7 @@ static NOINLINE void *calloc_slow(size_t size)
         return NULL;
     }
     entry_name = "calloc";
-    void *mem = heap_alloc(size, &fresh);
+    void *mem = block_alloc(size, &fresh);
     if (mem == NULL) {
         errno = ENOMEM;
     } else if (!fresh) {
@@ -161,22 +163,21 @@ EXPORT void vfree(void *mem)
 }
 
 /* C23 leaves a wrong size undefined: here it is an error. */
-static void free_checked(void *mem, size_t size, const char *name)
+static void free_checked(void *mem, size_t size, size_t align, const char *name)
 {
-    struct block block;
-
     if (mem == NULL || !init_check())
         return;
     entry_name = name;
-    block_find(mem, &block);
-    if (size > block.usable)
+    if (size > block_usable(mem))
         fatal("invalid size", mem);
+    if (UNLIKELY(harden_sizes))
+        harden_check_size(mem, size, align);
     free(mem);
 }
 
 EXPORT void free_sized(void *mem, size_t size)
 {
-    free_checked(mem, size, "free_sized");
+    free_checked(mem, size, 0, "free_sized");
 }
 
 EXPORT void free_aligned_sized(void *mem, size_t align, size_t size)
@@ -185,7 +186,7 @@ EXPORT void free_aligned_sized(void *mem, size_t align, size_t size)
         entry_name = "free_aligned_sized";
         fatal("invalid alignment", mem);
     }
-    free_checked(mem, size, "free_aligned_sized");
+    free_checked(mem, size, align, "free_aligned_sized");
 }
 
 ALIAS(malloc) void *__libc_malloc(size_t size);

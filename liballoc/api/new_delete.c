@@ -117,6 +117,16 @@ OPERATOR(void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t size, size_t align,
     return new_aligned(size, align, false);
 }
 
+/* The compiler knows what was asked for; hardened mode wants to hear it. */
+ALWAYS_INLINE void delete_sized(void *mem, size_t size, size_t align)
+{
+    if (UNLIKELY(harden_sizes) && mem != NULL) {
+        entry_name = "operator delete";
+        harden_check_size(mem, size, align);
+    }
+    free(mem);
+}
+
 OPERATOR(void _ZdlPv(void *mem))
 {
     free(mem);
@@ -129,14 +139,12 @@ OPERATOR(void _ZdaPv(void *mem))
 
 OPERATOR(void _ZdlPvm(void *mem, size_t size))
 {
-    (void)size;
-    free(mem);
+    delete_sized(mem, size, 0);
 }
 
 OPERATOR(void _ZdaPvm(void *mem, size_t size))
 {
-    (void)size;
-    free(mem);
+    delete_sized(mem, size, 0);
 }
 
 OPERATOR(void _ZdlPvRKSt9nothrow_t(void *mem, const void *tag))
@@ -165,16 +173,12 @@ OPERATOR(void _ZdaPvSt11align_val_t(void *mem, size_t align))
 
 OPERATOR(void _ZdlPvmSt11align_val_t(void *mem, size_t size, size_t align))
 {
-    (void)size;
-    (void)align;
-    free(mem);
+    delete_sized(mem, size, align);
 }
 
 OPERATOR(void _ZdaPvmSt11align_val_t(void *mem, size_t size, size_t align))
 {
-    (void)size;
-    (void)align;
-    free(mem);
+    delete_sized(mem, size, align);
 }
 
 OPERATOR(void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *mem, size_t align,

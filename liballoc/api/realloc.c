@@ -18,7 +18,7 @@ static void *resize(void *mem, size_t size, const char *name)
         return NULL;
     }
     entry_name = name;
-    void *moved = heap_realloc(mem, size);
+    void *moved = block_realloc(mem, size);
     if (moved == NULL)
         errno = ENOMEM;
     return moved;
@@ -81,8 +81,6 @@ EXPORT int reallocarr(void *where, size_t count, size_t size)
 
 EXPORT size_t malloc_usable_size(void *mem)
 {
-    struct block block;
-
     if (mem == NULL)
         return 0;
     size_t usable = fast_usable(thread_heap, mem);
@@ -91,19 +89,15 @@ EXPORT size_t malloc_usable_size(void *mem)
     if (!init_check())
         return 0;
     entry_name = "malloc_usable_size";
-    block_find(mem, &block);
-    return block.usable;
+    return block_usable(mem);
 }
 
 EXPORT size_t malloc_size(const void *mem)
 {
-    struct block block;
-
     if (mem == NULL || !init_check())
         return 0;
     entry_name = "malloc_size";
-    block_find(mem, &block);
-    return block.usable;
+    return block_usable(mem);
 }
 
 /* What malloc(size) would really give; `size` where it cannot be told. */

@@ -65,6 +65,7 @@ HIDDEN struct heap_root liballoc_root_own = {
     .tunable_table.stride = sizeof tunable_table[0],
     .chunk_secret = &chunk_secret,
     .object_secret = &object_secret,
+    .link_secret = &link_secret,
 };
 extern struct heap_root liballoc_root
     __attribute__((alias("liballoc_root_own"), visibility("default")));

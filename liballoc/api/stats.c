@@ -32,6 +32,7 @@ static void add(struct heap_census *sum, const struct heap_census *one)
     sum->bin_slab += one->bin_slab;
     sum->bin_chunk += one->bin_chunk;
     sum->fastbins += one->fastbins;
+    sum->quarantine += one->quarantine;
 }
 
 static void gather_heap(struct heap *heap, void *data)
@@ -86,8 +87,10 @@ size_t stats_live(const struct stats *stats)
     size_t slabs = minus(all->slab_out, all->bin_slab);
     size_t chunks =
         minus(all->system, all->chunk_free + all->top + all->bin_chunk);
-    return slabs + chunks + stats->pages.run + stats->pages.user +
-           stats->pages.cache;
+    size_t out = slabs + chunks + stats->pages.run + stats->pages.user +
+                 stats->pages.cache;
+
+    return minus(out, all->quarantine);
 }
 
 size_t stats_free(const struct stats *stats)
@@ -101,7 +104,7 @@ static void fill_public(const struct stats *stats, struct liballoc_stats *out)
 
     *out = (struct liballoc_stats){
         .live = stats_live(stats) + stats->mmapped,
-        .cached = all->bin_slab + all->bin_chunk,
+        .cached = all->bin_slab + all->bin_chunk + all->quarantine,
         .slab_free = all->slab_free,
         .chunk_free = all->chunk_free + all->top,
         .page_free = stats->pages.dirty + stats->pages.listed,

@@ -33,6 +33,17 @@ void mmap_threshold_fix(void)
     threshold_is_fixed = true;
 }
 
+bool mmap_threshold_is_fixed(void)
+{
+    return threshold_is_fixed;
+}
+
+/* Inaccessible bytes at both ends of each mapping. */
+static size_t guard_bytes(void)
+{
+    return tunables.guard_pages != 0 ? os_page_size() : 0;
+}
+
 bool mmap_chunk_wanted(size_t size)
 {
     return size >= tunables.mmap_threshold &&
@@ -257,6 +268,7 @@ static struct mapping mapping_create(size_t size, size_t align)
     /* Beyond a page, the start of the mapping decides: room for any. */
     if (align > page)
         lead += CHUNK_HEADER;
+    lead += 2 * guard_bytes();
     if (__builtin_add_overflow(size, lead, &total) ||
         total > PTRDIFF_MAX - page)
         return none;
@@ -265,9 +277,9 @@ static struct mapping mapping_create(size_t size, size_t align)
     if (at == 0 || align <= page)
         return (struct mapping){at, at == 0 ? 0 : total};
     /* Cut the surplus off both ends; what munmap refuses stays ours. */
-    uintptr_t mem = round_up(at + CHUNK_HEADER, align);
-    uintptr_t start = round_down(mem - CHUNK_HEADER, page);
-    uintptr_t end = round_up(mem + size, page);
+    uintptr_t mem = round_up(at + guard_bytes() + CHUNK_HEADER, align);
+    uintptr_t start = round_down(mem - CHUNK_HEADER, page) - guard_bytes();
+    uintptr_t end = round_up(mem + size, page) + guard_bytes();
     if (start > at && !os_unmap((void *)at, start - at))
         start = at;
     if (at + total > end && !os_unmap((void *)end, at + total - end))
@@ -275,17 +287,28 @@ static struct mapping mapping_create(size_t size, size_t align)
     return (struct mapping){start, end - start};
 }
 
+/* A kernel that refuses leaves the block without: nothing else fails. */
+static void mapping_guard(struct mapping mapping)
+{
+    size_t guard = guard_bytes();
+
+    if (guard == 0 || mapping.size == 0)
+        return;
+    (void)os_guard((void *)mapping.start, guard);
+    (void)os_guard((void *)(mapping.start + mapping.size - guard), guard);
+}
+
 /* Header and record of a chunk in the mapping; what the program gets. */
 static void *chunk_start(struct mapping mapping, size_t align,
                          struct mmap_record *record)
 {
-    uintptr_t mem =
-        round_up(mapping.start + CHUNK_HEADER, max_size(align, CHUNK_HEADER));
+    uintptr_t mem = round_up(mapping.start + guard_bytes() + CHUNK_HEADER,
+                             max_size(align, CHUNK_HEADER));
     struct chunk *chunk = mem_to_chunk((void *)mem);
     size_t lead = (uintptr_t)chunk - mapping.start;
 
     chunk->prev_size = lead;
-    chunk_set(chunk, mapping.size - lead, IS_MMAPPED);
+    chunk_set(chunk, mapping.size - lead - guard_bytes(), IS_MMAPPED);
     record->mem = mem;
     record->start = mapping.start;
     record->size = mapping.size;
@@ -305,7 +328,8 @@ void *mmap_chunk_alloc(size_t size, size_t align, bool *fresh)
     if (record == NULL)
         return NULL;
     if (align <= CHUNK_HEADER) {
-        size_t total = round_up(size + CHUNK_HEADER, os_page_size());
+        size_t total =
+            round_up(size + CHUNK_HEADER, os_page_size()) + 2 * guard_bytes();
         mapping = kept_take(total);
         /* stale ok: NULL but in a process that is at its limit of mappings */
         if (mapping.size == 0 && UNLIKELY(refused != NULL))
@@ -314,6 +338,7 @@ void *mmap_chunk_alloc(size_t size, size_t align, bool *fresh)
     *fresh = mapping.size == 0;
     if (mapping.size == 0)
         mapping = mapping_create(size, align);
+    mapping_guard(mapping);
     if (mapping.size == 0) {
         lock_acquire(&mmap_lock);
         record_recycle(record);
@@ -329,7 +354,7 @@ size_t mmap_chunk_size(const void *mem)
     const struct mmap_record *record = *record_find((uintptr_t)mem);
     size_t size = 0;
     if (record != NULL)
-        size = record->start + record->size - record->mem;
+        size = record->start + record->size - guard_bytes() - record->mem;
     lock_release(&mmap_lock);
     return size;
 }
@@ -361,7 +386,8 @@ bool mmap_chunk_free(void *mem)
     if (UNLIKELY(!chunk_is_valid(chunk) || !chunk_is_mmapped(chunk)))
         fatal("corrupted size (mmapped chunk)", mem);
     threshold_adapt(mapping.size);
-    if (!kept_insert(mapping))
+    /* With guards, whoever still holds a pointer shall fault. */
+    if (guard_bytes() > 0 || !kept_insert(mapping))
         (void)mapping_release(mapping);
     mmap_chunk_tick(os_time_ms());
     return true;
@@ -369,7 +395,8 @@ bool mmap_chunk_free(void *mem)
 
 void *mmap_chunk_resize(void *mem, size_t size)
 {
-    if (size > PTRDIFF_MAX)
+    /* Guards do not move along. */
+    if (size > PTRDIFF_MAX || guard_bytes() > 0)
         return NULL;
     lock_acquire(&mmap_lock);
     struct mmap_record *record = record_remove((uintptr_t)mem);

@@ -36,6 +36,7 @@ bool mmap_chunk_wanted(size_t size);
 
 /* As mallopt(M_MMAP_THRESHOLD) does: the threshold is no longer dynamic. */
 void mmap_threshold_fix(void);
+bool mmap_threshold_is_fixed(void);
 
 /* Unmaps cached mappings as the watermarks want. */
 void mmap_chunk_tick(uint64_t now_ms);

@@ -37,9 +37,16 @@ NORETURN COLD void assert_fail(const char *what, const char *file, int line);
 extern HIDDEN TLS_IE const char *entry_name;
 
 /*
- * Prints `liballoc: FUNCTION(): WHAT: 0xPOINTER` and aborts.  Neither locks
- * nor allocates.  Used for corruption by the program, in every build.
+ * Prints `liballoc: FUNCTION(): WHAT: 0xPOINTER (arena, size, state)` and
+ * aborts.  Neither locks nor allocates.  Used for corruption by the program,
+ * in every build.
  */
+/*
+ * Says what is in the brackets; set by the layer that knows, at start.  NULL:
+ * the line goes without.
+ */
+extern HIDDEN void (*fatal_describe)(const void *mem, char *text, size_t size);
+
 NORETURN COLD void fatal(const char *what, const void *mem);
 
 #endif

@@ -6,9 +6,15 @@
 
 TLS_IE const char *entry_name = "free";
 
+void (*fatal_describe)(const void *mem, char *text, size_t size);
+
 void fatal(const char *what, const void *mem)
 {
-    print_stderr("liballoc: %s(): %s: %p\n", entry_name, what, mem);
+    char text[96] = "";
+
+    if (fatal_describe != NULL && mem != NULL)
+        fatal_describe(mem, text, sizeof text);
+    print_stderr("liballoc: %s(): %s: %p%s\n", entry_name, what, mem, text);
     abort();
 }
 

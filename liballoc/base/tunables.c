@@ -126,6 +126,22 @@ bool tunable_parse_value(enum tunable_kind kind, const char *text, size_t len,
     return at == len;
 }
 
+/*
+ * What a level of hardening stands for: the costly parts are smaller at
+ * level 1.
+ */
+static void harden_expand(size_t level)
+{
+    tunables.safe_links = level > 0;
+    tunables.canary = level > 0;
+    tunables.zero_free = level > 0;
+    tunables.quarantine = level == 0 ? 0 : level == 1 ? 16 * KIB : MIB;
+    tunables.guard_zero = level > 0;
+    tunables.guard_pages = level > 0;
+    tunables.check_size = level > 0;
+    tunables.guard_sample = level == 0 ? 0 : level == 1 ? 5000 : 500;
+}
+
 /* One "name:value"; NULL, or what is wrong with it. */
 static const char *parse_item(const char *item, size_t len)
 {
@@ -142,6 +158,8 @@ static const char *parse_item(const char *item, size_t len)
         return "bad value in";
     if (!tunable_assign(tunable, value))
         return "value out of range in";
+    if (tunable->offset == offsetof(struct tunables, harden))
+        harden_expand(value);
     return NULL;
 }
 

@@ -149,7 +149,7 @@ static bool refill_chunk(struct heap *heap, unsigned index) REQUIRES(heap->lock)
     if (chunk == NULL)
         return false;
     struct free_object *object = chunk_to_mem(chunk);
-    object->next = NULL;
+    object_link(object, NULL);
     bin_load(heap, index, object, 1);
     return true;
 }
@@ -212,12 +212,13 @@ static void flush_slab(struct heap *heap, struct slab_cache *cache,
     struct slab_source from = {&heap->page_list, heap->id};
 
     while (object != NULL) {
-        struct free_object *next = object->next;
+        /* The address first: a forged link may lead anywhere. */
         struct slab *slab = slab_near(heap, object);
-        __builtin_prefetch(next);
-        if (UNLIKELY(object->key != object_key(object) || slab == NULL ||
-                     slab->cache != cache))
+        if (UNLIKELY(slab == NULL || slab->cache != cache ||
+                     object->key != object_key(object)))
             fatal("corrupted free list", object);
+        struct free_object *next = object_next(object);
+        __builtin_prefetch(next);
         if (UNLIKELY(!slab_has_carved(slab, (uintptr_t)object)))
             fatal("invalid pointer", object);
         slab_cache_put(cache, &from, slab, object);
@@ -225,13 +226,23 @@ static void flush_slab(struct heap *heap, struct slab_cache *cache,
     }
 }
 
+bool heap_holds_chunk(const struct heap *heap, const void *mem)
+{
+    struct page_ref ref;
+
+    return page_lookup((uintptr_t)mem, &ref) &&
+           ref.tag == tag_make(heap->id, KIND_CHUNK) &&
+           (uintptr_t)mem % 16 == 0;
+}
+
 static void flush_chunks(struct heap *heap, struct free_object *object)
     REQUIRES(heap->lock)
 {
     while (object != NULL) {
-        struct free_object *next = object->next;
-        if (UNLIKELY(object->key != object_key(object)))
+        if (UNLIKELY(!heap_holds_chunk(heap, object) ||
+                     object->key != object_key(object)))
             fatal("corrupted free list", object);
+        struct free_object *next = object_next(object);
         chunk_check_inuse(object);
         arena_free(&heap->arena, mem_to_chunk(object));
         object = next;
@@ -291,7 +302,7 @@ static void spill_slow(struct heap *heap, unsigned index,
                        struct free_object *object)
 {
     object->key = object_key(object);
-    object->next = NULL;
+    object_link(object, NULL);
     heap_lock(heap);
     chain_flush(heap, index, object);
     if (heap->spills[index] > burst_spills(index) &&

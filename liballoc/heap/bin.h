@@ -23,7 +23,7 @@ static inline void *bin_pop(struct bin *bin)
 
     if (object == NULL)
         return NULL;
-    bin->head = object->next;
+    bin->head = object_next(object);
     bin->room++;
     object->key = 0;
     return object;
@@ -35,7 +35,7 @@ static inline void bin_push(struct bin *bin, void *mem)
     struct free_object *object = mem;
 
     object->key = object_key(mem);
-    object->next = bin->head;
+    object_link(object, bin->head);
     bin->head = object;
     bin->room--;
 }
@@ -45,6 +45,9 @@ static inline size_t bin_count(const struct bin *bin)
 {
     return (size_t)(bin->limit - bin->room);
 }
+
+/* Before `mem`, from a list, is read: true = chunks of `heap` lie there. */
+bool heap_holds_chunk(const struct heap *heap, const void *mem);
 
 /* Fills an empty bin.  False: no memory. */
 bool bin_refill(struct heap *heap, unsigned index);

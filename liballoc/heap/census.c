@@ -61,6 +61,8 @@ void census_heap(struct heap *heap, struct heap_census *census)
     census->top = top_size(&heap->arena);
     bins_walk(&heap->arena, count_chunk, census);
     count_bins(heap, census);
+    if (heap->quarantine != NULL)
+        census->quarantine = heap->quarantine->bytes;
 }
 
 /* One block of pages; how many. */

@@ -25,6 +25,7 @@ struct heap_census {
     size_t bin_slab;    /* slab objects in bins and spares, bytes */
     size_t bin_chunk;   /* chunks in bins and spares, bytes */
     size_t fastbins;    /* count of objects in bins and spares */
+    size_t quarantine;  /* freed blocks of any heap in this quarantine, bytes */
 };
 
 /* The page layer. */

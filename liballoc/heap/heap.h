@@ -48,6 +48,12 @@ void heap_free(void *mem);
  */
 void *heap_realloc(void *mem, size_t size);
 
+/*
+ * The part of it that copies nothing: in place, or by moving pages; NULL: it
+ * takes a copy.  `block` is what block_find() said.
+ */
+void *heap_resize(void *mem, size_t size, const struct block *block);
+
 /* Time-driven duties of slow paths: idle bins, watermarks, other's rests. */
 void heap_maintain(struct heap *heap);
 

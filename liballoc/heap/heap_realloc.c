@@ -70,6 +70,21 @@ static void *alloc_for(size_t size, const struct block *block)
     return heap_alloc(size, &fresh);
 }
 
+void *heap_resize(void *mem, size_t size, const struct block *block)
+{
+    if (size > PTRDIFF_MAX)
+        return NULL;
+    if (block->kind == BLOCK_MMAPPED &&
+        (size >= tunables.mmap_threshold || size >= GROWING_MIN)) {
+        void *moved = mmap_chunk_resize(mem, size);
+        if (moved != NULL)
+            return moved;
+        if (size <= block->usable)
+            return mem;
+    }
+    return resize_in_place(mem, size, block) ? mem : NULL;
+}
+
 void *heap_realloc(void *mem, size_t size)
 {
     struct block block;
@@ -77,16 +92,9 @@ void *heap_realloc(void *mem, size_t size)
     block_find(mem, &block);
     if (size > PTRDIFF_MAX)
         return NULL;
-    if (block.kind == BLOCK_MMAPPED &&
-        (size >= tunables.mmap_threshold || size >= GROWING_MIN)) {
-        void *moved = mmap_chunk_resize(mem, size);
-        if (moved != NULL)
-            return moved;
-        if (size <= block.usable)
-            return mem;
-    }
-    if (resize_in_place(mem, size, &block))
-        return mem;
+    void *moved = heap_resize(mem, size, &block);
+    if (moved != NULL)
+        return moved;
     void *fresh = alloc_for(size, &block);
     if (fresh == NULL)
         return size <= block.usable ? mem : NULL;

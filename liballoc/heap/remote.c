@@ -86,7 +86,7 @@ static void batch_add(struct remote_batch *batch, void *mem, size_t size)
     struct free_object *object = mem;
 
     object->key = object_key(mem);
-    object->next = batch->head;
+    object_link(object, batch->head);
     if (batch->head == NULL)
         batch->tail = object;
     batch->head = object;
@@ -134,7 +134,7 @@ void remote_free_object(struct heap *heap, struct slab *slab,
     if (heap == NULL) {
         struct chain chain = {.head = object, .count = 1};
         object->key = object_key(object);
-        object->next = NULL;
+        object_link(object, NULL);
         send_slab(slab, chain, object);
         return;
     }
@@ -148,7 +148,7 @@ static void send_chunks(uint32_t owner_id, void *head, void *tail, size_t bytes)
     void *old = load_relaxed(&owner->pending_chunks);
 
     do {
-        ((struct free_object *)tail)->next = old;
+        object_link(tail, old);
         /* release: publishes the chain; pairs with collect_chunks() */
     } while (!cas_weak_release(&owner->pending_chunks, &old, head));
     account(owner, bytes);
@@ -226,7 +226,9 @@ static void collect_chunks(struct heap *heap, bool is_owner)
     struct free_object *object = exchange_acquire(&heap->pending_chunks, NULL);
 
     while (object != NULL) {
-        struct free_object *next = object->next;
+        if (UNLIKELY(!heap_holds_chunk(heap, object)))
+            fatal("corrupted free list (remote)", object);
+        struct free_object *next = object_next(object);
         chunk_home(heap, object, is_owner);
         object = next;
     }

@@ -13,6 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef MADV_GUARD_INSTALL
+#    define MADV_GUARD_INSTALL 102
+#endif
 #ifndef PR_SET_VMA
 #    define PR_SET_VMA           0x53564d41
 #    define PR_SET_VMA_ANON_NAME 0
@@ -98,6 +101,19 @@ bool os_commit(void *addr, size_t size)
 bool os_commit_readonly(void *addr, size_t size)
 {
     return protect(addr, size, PROT_READ);
+}
+
+bool os_forbid(void *addr, size_t size)
+{
+    return protect(addr, size, PROT_NONE);
+}
+
+bool os_guard(void *addr, size_t size)
+{
+    if (!os_should_fail(OS_MADVISE) &&
+        syscall3(SYS_madvise, (long)addr, (long)size, MADV_GUARD_INSTALL) == 0)
+        return true;
+    return os_forbid(addr, size);
 }
 
 bool os_unmap(void *addr, size_t size)

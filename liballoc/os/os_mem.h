@@ -60,6 +60,15 @@ bool os_commit(void *addr, size_t size);
 /* Makes part of a reservation readable only: reads zero, costs nothing. */
 bool os_commit_readonly(void *addr, size_t size);
 
+/* Nobody may touch it until os_commit(); false: unchanged. */
+bool os_forbid(void *addr, size_t size);
+
+/*
+ * The same for as long as it is mapped, without splitting the mapping where
+ * the kernel can do that (MADV_GUARD_INSTALL, Linux 6.13).
+ */
+bool os_guard(void *addr, size_t size);
+
 /* False: still mapped. */
 bool os_unmap(void *addr, size_t size);
 

@@ -2,6 +2,7 @@
 #include "page/meta.h"
 
 #include "base/bits.h"
+#include "base/tunables.h"
 #include "os/os_mem.h"
 
 enum {
@@ -15,6 +16,22 @@ static char *meta_at;
 static size_t meta_left;
 static size_t meta_used;
 
+/* `size` bytes, in hardened mode between two pages that nobody may touch. */
+static char *map_guarded(size_t size)
+{
+    size_t guard = tunables.guard_pages != 0 ? os_page_size() : 0;
+    char *map = os_map(size + 2 * guard);
+
+    if (map == NULL)
+        return NULL;
+    os_name(map, size + 2 * guard, "liballoc metadata");
+    if (guard > 0) {
+        (void)os_guard(map, guard);
+        (void)os_guard(map + guard + size, guard);
+    }
+    return map + guard;
+}
+
 void *meta_alloc(size_t size, size_t align)
 {
     void *mem = NULL;
@@ -24,9 +41,8 @@ void *meta_alloc(size_t size, size_t align)
     size_t skip = -(uintptr_t)meta_at & (align - 1);
     if (size + skip > meta_left) {
         size_t step = round_up(max_size(size, META_STEP), os_page_size());
-        char *fresh = os_map(step);
+        char *fresh = map_guarded(step);
         if (fresh != NULL) {
-            os_name(fresh, step, "liballoc metadata");
             meta_at = fresh;
             meta_left = step;
             skip = 0;

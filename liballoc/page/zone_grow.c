@@ -57,12 +57,14 @@ static struct map_parts map_parts(size_t npages)
 static bool map_reserve(struct zone *zone)
 {
     struct map_parts parts = map_parts(zone->npages);
-    char *map = os_reserve(NULL, parts.size);
+    /* What is reserved and never committed guards both ends. */
+    char *map = os_reserve(NULL, parts.size + 2 * (size_t)PART_ALIGN);
 
     if (map == NULL)
         return false;
+    map += PART_ALIGN;
     if (!os_commit_readonly(map, parts.pages)) {
-        os_unmap(map, parts.size);
+        os_unmap(map - PART_ALIGN, parts.size + 2 * (size_t)PART_ALIGN);
         return false;
     }
     os_name(map, parts.size, "liballoc page map");

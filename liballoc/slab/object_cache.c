@@ -58,7 +58,8 @@ static bool loose_fill(struct object_cache *cache) REQUIRES(cache->lock)
         return false;
     if (!cache->loose.carved || cache->ctor == NULL)
         return true;
-    for (struct free_object *it = cache->loose.head; it != NULL; it = it->next)
+    for (struct free_object *it = cache->loose.head; it != NULL;
+         it = object_next(it))
         cache->ctor(slot_object(cache, it));
     return true;
 }
@@ -70,7 +71,7 @@ void *object_cache_alloc(struct object_cache *cache)
     lock_acquire(&cache->lock);
     if (cache->loose.head != NULL || loose_fill(cache)) {
         struct free_object *slot = cache->loose.head;
-        cache->loose.head = slot->next;
+        cache->loose.head = object_next(slot);
         cache->loose.count--;
         cache->live++;
         slot->key = 0;
@@ -103,7 +104,7 @@ static void loose_flush(struct object_cache *cache, unsigned keep)
 
     while (cache->loose.count > keep) {
         struct free_object *slot = cache->loose.head;
-        cache->loose.head = slot->next;
+        cache->loose.head = object_next(slot);
         cache->loose.count--;
         slab_cache_put(&cache->slabs, &from, slot_slab(cache, slot, slot),
                        slot);
@@ -120,7 +121,7 @@ void object_cache_free(struct object_cache *cache, void *object)
     if (slot->key == object_key(slot))
         fatal("double free or corruption", object);
     slot->key = object_key(slot);
-    slot->next = cache->loose.head;
+    object_link(slot, cache->loose.head);
     cache->loose.head = slot;
     cache->loose.count++;
     cache->live--;

@@ -4,7 +4,11 @@
 #include "base/debug.h"
 #include "layout/invariants.h"
 
+#include <string.h>
+
 uintptr_t object_secret;
+uintptr_t link_secret;
+bool slab_zeroes;
 
 enum {
     CARVE_STEP = 4096, /* memory touched ahead of need */
@@ -92,6 +96,59 @@ void slab_take_listed(struct slab *slab, struct chain *chain)
     slab->inuse = slab->carved;
 }
 
+/* A number coprime to `count`, hard to guess: primes that do not divide it. */
+static unsigned random_stride(const void *seed, unsigned count)
+{
+    static const uint8_t primes[] = {3,  5,  7,  11, 13, 17, 19, 23,
+                                     29, 31, 37, 41, 43, 47, 53, 59};
+    uintptr_t random = link_mask((uintptr_t)seed, link_secret);
+
+    for (unsigned i = 0; i < sizeof primes; i++) {
+        unsigned prime = primes[(random + i) % sizeof primes];
+        if (count % prime != 0)
+            return prime;
+    }
+    return 1;
+}
+
+/*
+ * `count` objects from `first` on, linked in an order that is not theirs;
+ * the head.
+ */
+static struct free_object *link_shuffled(struct free_object *first,
+                                         unsigned count, size_t size)
+{
+    unsigned stride = random_stride(first, count);
+    unsigned at =
+        (unsigned)(link_mask((uintptr_t)first, link_secret) >> 32) % count;
+    struct free_object *head = NULL;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct free_object *object =
+            (struct free_object *)((uintptr_t)first + at * size);
+        object_link(object, head);
+        object->key = object_key(object);
+        head = object;
+        at = (at + stride) % count;
+    }
+    return head;
+}
+
+/* The same in address order. */
+static void link_in_order(struct free_object *object, unsigned count,
+                          size_t size)
+{
+    while (--count > 0) {
+        struct free_object *next =
+            (struct free_object *)((uintptr_t)object + size);
+        object_link(object, next);
+        object->key = object_key(object);
+        object = next;
+    }
+    object_link(object, NULL);
+    object->key = object_key(object);
+}
+
 void slab_carve(struct slab *slab, unsigned max, struct chain *chain)
 {
     const struct slab_cache *cache = slab->cache;
@@ -111,17 +168,15 @@ void slab_carve(struct slab *slab, unsigned max, struct chain *chain)
     chain->carved = true;
     slab->carved = (uint16_t)(slab->carved + count);
     slab->inuse = (uint16_t)(slab->inuse + count);
-    while (--count > 0) {
-        struct free_object *next =
-            (struct free_object *)((uintptr_t)object + cache->size);
-        object->next = next;
-        object->key = object_key(object);
-        object = next;
+    slab->carved_to = (uint32_t)((uintptr_t)object + count * cache->size -
+                                 slab_address(slab));
+    if (UNLIKELY(slab_zeroes))
+        memset(object, 0, (size_t)count * cache->size);
+    if (UNLIKELY(link_secret != 0)) {
+        chain->head = link_shuffled(object, count, cache->size);
+    } else {
+        link_in_order(object, count, cache->size);
     }
-    object->next = NULL;
-    object->key = object_key(object);
-    slab->carved_to =
-        (uint32_t)((uintptr_t)object + cache->size - slab_address(slab));
 }
 
 bool slab_remote_push(struct slab *slab, struct chain chain,
@@ -134,12 +189,20 @@ bool slab_remote_push(struct slab *slab, struct chain chain,
 
     do {
         uint32_t index = old & REMOTE_INDEX_MASK;
-        tail->next = index == 0 ? NULL : slab_object(slab, index - 1);
+        object_link(tail, index == 0 ? NULL : slab_object(slab, index - 1));
         uint32_t count = (old >> REMOTE_COUNT_SHIFT) + chain.count;
         new = count << REMOTE_COUNT_SHIFT | head;
         /* release: publishes the chain; pairs with slab_remote_take() */
     } while (!cas_weak_release(&slab->remote, &old, new));
     return old == 0;
+}
+
+/* True: it lies in the slab, aligned as an object. */
+static bool slab_holds(struct slab *slab, const struct free_object *object)
+{
+    uintptr_t offset = (uintptr_t)object - slab_address(slab);
+
+    return offset < slab->carved_to && offset % 16 == 0;
 }
 
 unsigned slab_remote_take(struct slab *slab)
@@ -156,9 +219,13 @@ unsigned slab_remote_take(struct slab *slab)
         fatal("double free or corruption (remote)", head);
     if (slab->freelist != NULL) {
         struct free_object *tail = head;
-        while (tail->next != NULL)
-            tail = tail->next;
-        tail->next = slab->freelist;
+        struct free_object *next;
+        while ((next = object_next(tail)) != NULL) {
+            if (UNLIKELY(!slab_holds(slab, next)))
+                fatal("corrupted free list (remote)", tail);
+            tail = next;
+        }
+        object_link(tail, slab->freelist);
     }
     slab->freelist = head;
     slab->inuse = (uint16_t)(slab->inuse - count);
@@ -171,7 +238,8 @@ const char *slab_check(struct slab *slab)
 
     if (slab->inuse > slab->carved || slab->carved > slab->nobjects)
         return invariant_broken(INVARIANT_SLAB_COUNTS);
-    for (struct free_object *it = slab->freelist; it != NULL; it = it->next) {
+    for (struct free_object *it = slab->freelist; it != NULL;
+         it = object_next(it)) {
         int index = slab_index(slab, (uintptr_t)it);
         if (index < 0 || index >= slab->carved)
             return invariant_broken(INVARIANT_SLAB_RANGE);

@@ -28,6 +28,26 @@ static inline uintptr_t object_key(const void *mem)
     return object_secret ^ (uintptr_t)mem;
 }
 
+/* Secret of the links of free objects, set once at start; 0 = plain links. */
+extern HIDDEN uintptr_t link_secret;
+
+/* New objects are cleared; set once at start. */
+extern HIDDEN bool slab_zeroes;
+
+static inline struct free_object *object_next(const struct free_object *object)
+{
+    uintptr_t mask = link_mask((uintptr_t)object, link_secret);
+
+    return (struct free_object *)((uintptr_t)object->next ^ mask);
+}
+
+static inline void object_link(struct free_object *object, const void *next)
+{
+    uintptr_t mask = link_mask((uintptr_t)object, link_secret);
+
+    object->next = (struct free_object *)((uintptr_t)next ^ mask);
+}
+
 static inline struct slab *page_slab(struct page *page)
 {
     return (struct slab *)(void *)page;
@@ -80,9 +100,12 @@ void slab_take_listed(struct slab *slab, struct chain *chain);
  */
 void slab_carve(struct slab *slab, unsigned max, struct chain *chain);
 
-/* Precondition: inuse > 0, and it is an object of the slab, not free. */
-static inline void slab_push(struct slab *slab, struct free_object *object,
-                             uintptr_t key)
+/*
+ * Links are plain: not in hardened mode.  Precondition: inuse > 0, and it is
+ * an object of the slab, not free.
+ */
+static inline void slab_push_plain(struct slab *slab,
+                                   struct free_object *object, uintptr_t key)
 {
     object->next = slab->freelist;
     object->key = key;
@@ -95,7 +118,10 @@ static inline void slab_put(struct slab *slab, struct free_object *object)
 {
     if (UNLIKELY(slab->inuse == 0))
         fatal("double free or corruption (slab)", object);
-    slab_push(slab, object, object_key(object));
+    object_link(object, slab->freelist);
+    object->key = object_key(object);
+    slab->freelist = object;
+    slab->inuse--;
 }
 
 /*

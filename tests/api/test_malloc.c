@@ -211,7 +211,8 @@ TEST(realloc, keeps_the_contents_between_all_sizes)
             size_t looked = least < 300000 ? least : 300000;
             unsigned char *mem = launder(malloc(sizes[from]));
             fill(mem, looked, from);
-            mem[sizes[from] > 0 ? sizes[from] - 1 : 0] = 0x77;
+            if (sizes[from] > 0)
+                mem[sizes[from] - 1] = 0x77;
             unsigned char *now = launder(realloc(mem, sizes[to]));
             REQUIRE(now != NULL);
             CHECK_EQ((uintptr_t)now % 16, 0);
