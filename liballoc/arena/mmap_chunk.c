@@ -172,19 +172,19 @@ static bool kept_insert(struct mapping mapping)
     return kept;
 }
 
-/* A mapping that munmap() refused is kept for its addresses.  Without a free
-   record they are lost, but not the memory. */
+/* A mapping that munmap() refused is kept for its addresses.  Without memory
+   for a record they are lost. */
 static void refused_insert(struct mapping mapping)
 {
+    struct mmap_record *record = record_new();
+
+    if (record == NULL)
+        return;
+    record->start = mapping.start;
+    record->size = mapping.size;
     lock_acquire(&mmap_lock);
-    struct mmap_record *record = free_records;
-    if (record != NULL) {
-        free_records = record->next;
-        record->start = mapping.start;
-        record->size = mapping.size;
-        record->next = refused;
-        refused = record;
-    }
+    record->next = refused;
+    refused = record;
     lock_release(&mmap_lock);
 }
 
@@ -340,6 +340,7 @@ void *mmap_chunk_alloc(size_t size, size_t align, bool *fresh)
         mapping = mapping_create(size, align);
     mapping_guard(mapping);
     if (mapping.size == 0) {
+        *fresh = false; /* the request may find other memory, used before */
         lock_acquire(&mmap_lock);
         record_recycle(record);
         lock_release(&mmap_lock);
