@@ -85,7 +85,8 @@ static bool grow_in_place(struct arena *arena, size_t npages)
 {
     struct page *page = top_segment(arena);
 
-    if (page == NULL || !zone_extend_run(page, page->npages, npages))
+    if (page == NULL || zone_run_crawls(page, page->npages) ||
+        !zone_extend_run(page, page->npages, npages))
         return false;
     segment_tag(arena, page, page->npages, npages);
     page->npages += (uint32_t)npages;

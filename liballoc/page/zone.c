@@ -109,6 +109,23 @@ bool zone_extend_run(struct page *page, size_t npages, size_t more)
     return taken;
 }
 
+enum {
+    CRAWL_MIN = 16 * MIB / PAGE_BYTES, /* free pages that need not be used */
+};
+
+bool zone_run_crawls(struct page *page, size_t npages)
+{
+    struct zone *zone = page_zone(page);
+
+    lock_acquire(&zone->lock);
+    size_t used = zone->frontier - zone->first;
+    bool crawls = page_number(page) + npages == zone->frontier &&
+                  zone->buddy.nr_free > CRAWL_MIN &&
+                  zone->buddy.nr_free > used / 2;
+    lock_release(&zone->lock);
+    return crawls;
+}
+
 size_t zone_live_pages(void)
 {
     size_t live = 0;

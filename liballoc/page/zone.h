@@ -31,6 +31,12 @@ void zone_free_run(struct page *page, size_t npages);
 /* Appends the `more` pages behind a run if they are free. */
 bool zone_extend_run(struct page *page, size_t npages, size_t more);
 
+/*
+ * True when the run ends at the frontier though most of what lies below is
+ * free: growing there, a live set that moves on would crawl through the zone.
+ */
+bool zone_run_crawls(struct page *page, size_t npages);
+
 /* Pages handed out, in all zones.  Stale ok. */
 size_t zone_live_pages(void);
 
