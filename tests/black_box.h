@@ -42,6 +42,41 @@ __attribute__((unused)) static size_t self_status_bytes(const char *field)
     return at == NULL ? 0 : strtoul(at + strlen(field), NULL, 10) * KIB;
 }
 
+/* All that is resident, exactly: VmRSS is a sum of lazy counters. */
+__attribute__((unused)) static size_t self_resident(void)
+{
+    char buf[4096];
+    int fd = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
+    ssize_t got = read(fd, buf, sizeof(buf) - 1);
+    close(fd);
+    buf[got > 0 ? got : 0] = '\0';
+    const char *at = strstr(buf, "\nRss:");
+    return at == NULL ? 0 : strtoul(at + 5, NULL, 10) * KIB;
+}
+
+/* Lines of /proc/self/maps. */
+__attribute__((unused)) static unsigned self_vmas(void)
+{
+    char buf[4096];
+    unsigned n = 0;
+    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    for (ssize_t got; (got = read(fd, buf, sizeof(buf))) > 0;) {
+        for (ssize_t i = 0; i < got; i++) {
+            n += buf[i] == '\n';
+        }
+    }
+    close(fd);
+    return n;
+}
+
+/* TEST_SCALE=N: N times the work of a CI run (scripts/soak). */
+__attribute__((unused)) static unsigned test_scale(void)
+{
+    const char *text = getenv("TEST_SCALE");
+    unsigned long scale = text != NULL ? strtoul(text, NULL, 10) : 1;
+    return scale > 0 ? (unsigned)scale : 1;
+}
+
 __attribute__((unused)) static bool is_classic(void)
 {
     const char *conf = getenv("LIBALLOC_CONF");

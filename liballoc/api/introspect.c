@@ -79,7 +79,7 @@ static void stats_heap(struct heap *heap, const struct heap_census *census,
                   census->top - census->bin_slab - census->bin_chunk;
 
     if (census->system + census->slab_bytes == 0 ||
-        text_room(text) < HEAP_TEXT + TOTAL_TEXT)
+        text_room(text) <= 2 * TOTAL_TEXT)
         return;
     TEXT(text,
          "Arena %u:\n"
@@ -92,11 +92,15 @@ static void stats_heap(struct heap *heap, const struct heap_census *census,
 EXPORT void malloc_stats(void)
 {
     struct stats stats = {.heaps = 0};
+    char totals[2 * TOTAL_TEXT];
     struct text text;
 
-    if (!init_check() ||
-        !text_map(&text, heap_count * (size_t)HEAP_TEXT + 2 * TOTAL_TEXT))
+    if (!init_check())
         return;
+    bool is_mapped =
+        text_map(&text, heap_count * (size_t)HEAP_TEXT + sizeof totals);
+    if (!is_mapped) /* no memory: the sums alone */
+        text = (struct text){.buf = totals, .len = sizeof totals};
     stats_gather(&stats, stats_heap, &text);
     TEXT(&text,
          "Total (incl. mmap):\n"
@@ -123,7 +127,8 @@ EXPORT void malloc_stats(void)
          stats.pages.dirty + stats.pages.listed, stats.pages.clean,
          stats.mmapped_kept, stats.pages.metadata);
     print_stderr_all(text.buf, text.at);
-    text_unmap(&text);
+    if (is_mapped)
+        text_unmap(&text);
 }
 
 EXPORT int malloc_trim(size_t pad)

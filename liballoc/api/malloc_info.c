@@ -4,31 +4,16 @@
  */
 #include "api/entry.h"
 #include "api/stats.h"
-#include "base/bits.h"
-#include "base/print.h"
-#include "os/os_mem.h"
+#include "api/text.h"
 
 #include <errno.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 
 enum {
     HEAP_TEXT = 8192, /* most text of one <heap> element */
 };
-
-/*
- * The text is gathered first, in a mapping of its own: no stdio, hence no
- * allocation and no cancellation point, while a lock is held.
- */
-struct text {
-    char *buf;
-    size_t len;
-    size_t at;
-};
-
-#define TEXT(text, ...)                                \
-    ((text)->at += print_buf((text)->buf + (text)->at, \
-                             (text)->len - (text)->at, __VA_ARGS__))
 
 /* <sizes>: the free objects of each slab class in bins. */
 static void text_sizes(struct text *text, const struct heap *heap)
@@ -74,7 +59,7 @@ static void text_heap(struct heap *heap, const struct heap_census *census,
 {
     struct text *text = data;
 
-    if (text->len - text->at < HEAP_TEXT)
+    if (text_room(text) < HEAP_TEXT)
         return;
     TEXT(text, "<heap nr=\"%u\">\n", heap->id - 1);
     text_sizes(text, heap);
@@ -83,10 +68,26 @@ static void text_heap(struct heap *heap, const struct heap_census *census,
     TEXT(text, "</heap>\n");
 }
 
+static void unmap(void *text)
+{
+    text_unmap(text);
+}
+
+/* fwrite() is a cancellation point: the text goes in any case. */
+static bool text_send(struct text *text, FILE *stream)
+{
+    size_t written = 0;
+
+    pthread_cleanup_push(unmap, text);
+    written = fwrite(text->buf, 1, text->at, stream);
+    pthread_cleanup_pop(1);
+    return written == text->at;
+}
+
 EXPORT int malloc_info(int options, FILE *stream)
 {
     struct stats stats = {.heaps = 0};
-    struct text text = {.at = 0};
+    struct text text;
 
     if (options != 0) {
         errno = EINVAL;
@@ -96,9 +97,7 @@ EXPORT int malloc_info(int options, FILE *stream)
         errno = ENOMEM;
         return -1;
     }
-    text.len = round_up((heap_count + 2) * (size_t)HEAP_TEXT, os_page_size());
-    text.buf = os_map(text.len);
-    if (text.buf == NULL) {
+    if (!text_map(&text, (heap_count + 2) * (size_t)HEAP_TEXT)) {
         errno = ENOMEM;
         return -1;
     }
@@ -109,8 +108,5 @@ EXPORT int malloc_info(int options, FILE *stream)
          stats.mmapped_count, stats.mmapped);
     text_system(&text, stats_system(&stats));
     TEXT(&text, "</malloc>\n");
-    size_t written = fwrite(text.buf, 1, text.at, stream);
-    bool whole = written == text.at;
-    os_unmap(text.buf, text.len);
-    return whole ? 0 : -1;
+    return text_send(&text, stream) ? 0 : -1;
 }

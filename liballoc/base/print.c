@@ -142,3 +142,8 @@ void print_stderr(const char *format, ...)
     va_end(args);
     print_all(stderr_fd, line, need < sizeof line ? need : sizeof line - 1);
 }
+
+void print_stderr_all(const char *text, size_t len)
+{
+    print_all(stderr_fd, text, len);
+}

@@ -20,6 +20,9 @@ size_t print_vbuf(char *buf, size_t len, const char *format, va_list args);
 void print_stderr(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* All of the text, to the same place. */
+void print_stderr_all(const char *text, size_t len);
+
 /* Lets print_stderr() write to another descriptor. */
 void print_redirect(int fd);
 

@@ -49,7 +49,7 @@ static void churn_until_forked(void)
     unsigned char *mem[64] = {NULL};
     unsigned random = 1;
     unsigned child_steps = 0;
-    while (in_child || forks < (int)(rounds(2000) / 2)) {
+    while (in_child || forks < (int)rounds(1000)) {
         random = random * 1103515245u + 12345u;
         unsigned at = random / 65536u % 64u;
         free(mem[at]);
@@ -91,7 +91,7 @@ TEST(fork, in_a_signal_handler_that_interrupted_malloc)
     }
     int status = 0;
     for (int waited = 0; waitpid(child, &status, WNOHANG) == 0; waited++) {
-        if (waited == 9000) {
+        if (waited == 9000 * (int)test_scale()) {
             kill(child, SIGKILL);
             TEST_FAILED("no end after %d s: a deadlock", waited / 100);
         }
