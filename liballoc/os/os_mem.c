@@ -29,7 +29,8 @@ static bool os_should_fail(enum os_call call)
 {
     /* stale ok: a statistic */
     add_relaxed(&calls[call], 1);
-    if (LIKELY(os_fault.at == 0) || os_fault.call != call)
+    if (LIKELY(os_fault.at == 0) ||
+        (os_fault.call != call && os_fault.call != OS_NCALLS))
         return false;
     os_fault.seen++;
     return os_fault.all_after ? os_fault.seen >= os_fault.at

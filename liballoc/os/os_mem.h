@@ -31,7 +31,8 @@ enum os_call {
 
 /*
  * Fault injection, for tests: call number `at` (from 1) of `call` fails, or,
- * with `all_after`, every one from there on.  at = 0: none.
+ * with `all_after`, every one from there on.  OS_NCALLS: a call of any kind.
+ * at = 0: none.
  */
 struct os_fault {
     enum os_call call;
