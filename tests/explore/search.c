@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 enum {
     MOST_DEPTH = 1 << 16,
-    TABLE = 1 << 24,         /* slots; a power of two */
+    FIRST_TABLE = 1 << 14, /* slots; doubled when 3/4 are taken */
+    MOST_TABLE = 1 << 28,
     NCHOICES = 2 * NTHREADS, /* run thread i, or flush a store of thread i */
     NOBODY = NTHREADS,
     TEXT_BYTES = 1 << 14,
@@ -34,7 +36,7 @@ struct visit {
 /* A state on the way to the current one. */
 struct level {
     size_t mark;
-    size_t visit;
+    uint64_t key;
     double schedules;
     unsigned points;      /* of the step that led here */
     uint16_t preemptions; /* so far */
@@ -45,6 +47,7 @@ struct level {
 
 struct search {
     struct visit *table;
+    size_t slots; /* of the table; a power of two */
     struct level *levels;
     size_t depth;
     uint32_t number; /* of searches begun */
@@ -61,7 +64,8 @@ static struct search *state;
 void search_init(void)
 {
     state = world_private(sizeof *state);
-    state->table = world_private(TABLE * sizeof *state->table);
+    state->slots = FIRST_TABLE;
+    state->table = world_private(state->slots * sizeof *state->table);
     state->levels = world_private(MOST_DEPTH * sizeof *state->levels);
 }
 
@@ -147,19 +151,41 @@ static enum verdict fail(unsigned choice, unsigned points, const char *why)
     return SEARCH_FAILED;
 }
 
-static size_t visit_of(uint64_t key)
+/* The slot of the state, or the one to put it in. */
+static struct visit *slot_of(uint64_t key)
 {
     for (size_t i = key * 0x9e3779b97f4a7c15u >> 20;; i++) {
-        struct visit *visit = &state->table[i % TABLE];
-        if (visit->search != state->number) {
-            *visit = (struct visit){
-                .key = key, .search = state->number, .preemptions = UINT16_MAX};
-            state->figures->states++;
-            return i % TABLE;
-        }
-        if (visit->key == key)
-            return i % TABLE;
+        struct visit *visit = &state->table[i & (state->slots - 1)];
+        if (visit->search != state->number || visit->key == key)
+            return visit;
     }
+}
+
+static void table_grow(void)
+{
+    struct visit *old = state->table;
+    size_t slots = state->slots;
+
+    state->slots = 2 * slots;
+    state->table = world_private(state->slots * sizeof *old);
+    for (size_t i = 0; i < slots; i++) {
+        if (old[i].search == state->number)
+            *slot_of(old[i].key) = old[i];
+    }
+    munmap(old, slots * sizeof *old);
+}
+
+static struct visit *visit_of(uint64_t key)
+{
+    if (state->figures->states >= state->slots / 4 * 3)
+        table_grow();
+    struct visit *visit = slot_of(key);
+    if (visit->search == state->number)
+        return visit;
+    *visit = (struct visit){
+        .key = key, .search = state->number, .preemptions = UINT16_MAX};
+    state->figures->states++;
+    return visit;
 }
 
 /* With a bound, what may follow depends on who is at work. */
@@ -180,8 +206,8 @@ static bool enter(unsigned choice, unsigned points, unsigned preemptions,
                   unsigned last)
 {
     struct level *up = &state->levels[state->depth];
-    size_t slot = visit_of(key_of_state(last));
-    struct visit *visit = &state->table[slot];
+    uint64_t key = key_of_state(last);
+    struct visit *visit = visit_of(key);
     bool bounded = state->limits->bound >= 0;
 
     if (visit->preemptions != UINT16_MAX &&
@@ -197,7 +223,7 @@ static bool enter(unsigned choice, unsigned points, unsigned preemptions,
         state->figures->depth = state->depth;
     state->levels[state->depth] = (struct level){
         .mark = world_mark(),
-        .visit = slot,
+        .key = key,
         .points = points,
         .preemptions = (uint16_t)preemptions,
         .choice = (uint8_t)choice,
@@ -211,8 +237,9 @@ static void leave(void)
 {
     struct level *level = &state->levels[state->depth--];
 
-    state->table[level->visit].schedules = level->schedules;
-    state->table[level->visit].is_open = false;
+    struct visit *visit = visit_of(level->key);
+    visit->schedules = level->schedules;
+    visit->is_open = false;
     state->levels[state->depth].schedules += level->schedules;
     world_undo(state->levels[state->depth].mark);
 }
@@ -289,7 +316,7 @@ static bool is_over_limit(void)
     const struct search_figures *figures = state->figures;
 
     if (figures->states >= state->limits->states ||
-        figures->states >= TABLE / 4 * 3 || state->depth + 2 >= MOST_DEPTH)
+        figures->states >= MOST_TABLE / 4 * 3 || state->depth + 2 >= MOST_DEPTH)
         return true;
     return (figures->transitions & 0xfff) == 0 &&
            seconds() - state->started > state->limits->seconds;
