@@ -83,6 +83,12 @@ __attribute__((unused)) static bool is_classic(void)
     return conf != NULL && strstr(conf, "slab_max:0") != NULL;
 }
 
+__attribute__((unused)) static bool is_hardened(void)
+{
+    const char *conf = getenv("LIBALLOC_CONF");
+    return conf != NULL && strstr(conf, "harden:") != NULL;
+}
+
 /*
  * That the library is mapped would not do: malloc itself must be its own.
  * TEST_ANY_MALLOC=1 lets the tests themselves be tried on other mallocs.
