@@ -209,17 +209,16 @@ static struct mapping refused_take(size_t size, size_t most)
 
 /*
  * munmap() fails where it would split a mapping beyond vm.max_map_count: then
- * the memory goes back at least.  False: that is what happened.
+ * the memory goes back at least.
  */
-static bool mapping_release(struct mapping mapping)
+static void mapping_release(struct mapping mapping)
 {
     if (os_unmap((void *)mapping.start, mapping.size)) {
         reclaim_account(mapping.size);
-        return true;
+    } else {
+        (void)reclaim_range(mapping.start, mapping.start + mapping.size);
+        refused_insert(mapping);
     }
-    (void)reclaim_range(mapping.start, mapping.start + mapping.size);
-    refused_insert(mapping);
-    return false;
 }
 
 static size_t kept_shrink(size_t target)
@@ -228,7 +227,7 @@ static size_t kept_shrink(size_t target)
     struct mapping mapping;
 
     while ((mapping = kept_evict(target)).size > 0) {
-        (void)mapping_release(mapping);
+        mapping_release(mapping);
         given += mapping.size;
     }
     return given;
@@ -246,14 +245,30 @@ void mmap_chunk_tick(uint64_t now_ms)
         kept_shrink(target);
 }
 
+/* What munmap() refused, once more: it may lie at the edge of a mapping now. */
+static void refused_retry(void)
+{
+    lock_acquire(&mmap_lock);
+    struct mmap_record *record = refused;
+    refused = NULL;
+    lock_release(&mmap_lock);
+    while (record != NULL) {
+        struct mmap_record *next = record->next;
+        bool done = os_unmap((void *)record->start, record->size);
+        lock_acquire(&mmap_lock);
+        struct mmap_record **list = done ? &free_records : &refused;
+        record->next = *list;
+        *list = record;
+        lock_release(&mmap_lock);
+        record = next;
+    }
+}
+
 size_t mmap_chunk_trim(void)
 {
-    struct mapping mapping;
     size_t given = kept_shrink(0);
 
-    do {
-        mapping = refused_take(0, SIZE_MAX);
-    } while (mapping.size > 0 && mapping_release(mapping));
+    refused_retry();
     return given;
 }
 
@@ -389,7 +404,7 @@ bool mmap_chunk_free(void *mem)
     threshold_adapt(mapping.size);
     /* With guards, whoever still holds a pointer shall fault. */
     if (guard_bytes() > 0 || !kept_insert(mapping))
-        (void)mapping_release(mapping);
+        mapping_release(mapping);
     mmap_chunk_tick(os_time_ms());
     return true;
 }
