@@ -192,8 +192,10 @@ bool slab_remote_push(struct slab *slab, struct chain chain,
         object_link(tail, index == 0 ? NULL : slab_object(slab, index - 1));
         uint32_t count = (old >> REMOTE_COUNT_SHIFT) + chain.count;
         new = count << REMOTE_COUNT_SHIFT | head;
-        /* release: publishes the chain; pairs with slab_remote_take() */
-    } while (!cas_weak_release(&slab->remote, &old, new));
+        /* release: publishes the chain; acquire: what the owner read of
+           pending_next comes before it is written anew; pairs with
+           slab_remote_take() */
+    } while (!cas_weak_acq_rel(&slab->remote, &old, new));
     return old == 0;
 }
 
@@ -207,8 +209,9 @@ static bool slab_holds(struct slab *slab, const struct free_object *object)
 
 unsigned slab_remote_take(struct slab *slab)
 {
-    /* acquire: pairs with the release in slab_remote_push() */
-    uint32_t word = exchange_acquire(&slab->remote, 0);
+    /* acquire: the chain; release: pending_next was read, the next freer may
+       write it; pairs with slab_remote_push() */
+    uint32_t word = exchange_acq_rel(&slab->remote, 0);
     unsigned count = word >> REMOTE_COUNT_SHIFT;
 
     if (word == 0)

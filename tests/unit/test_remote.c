@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit_heap.h"
 
+#include <sched.h>
+
 enum { MANY = 4000 };
 
 static void *blocks[MANY];
@@ -209,6 +211,63 @@ TEST_CHILD(remote, a_full_batch_is_sent_by_itself)
     sem_post(&go_on);
     sem_wait(&ready);
     end(thread);
+    check_heap(owner);
+}
+
+/*
+ * The slab is announced, collected and announced again, with nothing else that
+ * would order the two threads: of interest to ThreadSanitizer.
+ */
+static atomic_int turn;
+
+static void wait_for(int value)
+{
+    while (atomic_load_explicit(&turn, memory_order_relaxed) != value)
+        sched_yield();
+}
+
+static void give_turn(int value)
+{
+    atomic_store_explicit(&turn, value, memory_order_relaxed);
+}
+
+NO_THREAD_SAFETY static void *own_and_collect(UNUSED void *arg)
+{
+    for (int i = 0; i < 4; i++)
+        blocks[i] = get(128);
+    owner = thread_own;
+    sem_post(&ready);
+    for (int round = 0; round < 4; round++) {
+        wait_for(2 * round + 1);
+        heap_lock(owner);
+        remote_collect_owner(owner);
+        heap_unlock(owner);
+        give_turn(2 * round + 2);
+    }
+    return NULL;
+}
+
+static void *free_in_turn(UNUSED void *arg)
+{
+    /* Without a heap: each free is sent at once. */
+    for (int round = 0; round < 4; round++) {
+        wait_for(2 * round);
+        heap_free(blocks[round]);
+        give_turn(2 * round + 1);
+    }
+    return NULL;
+}
+
+TEST_CHILD(remote, a_slab_is_announced_again_after_it_was_collected)
+{
+    pthread_t freer;
+    pthread_t thread = start(own_and_collect, 0);
+    size_t out = objects_out(owner, 128);
+    REQUIRE(pthread_create(&freer, NULL, free_in_turn, NULL) == 0);
+    pthread_join(freer, NULL);
+    pthread_join(thread, NULL);
+    CHECK_EQ(objects_out(owner, 128), out - 4);
+    CHECK(atomic_load(&owner->pending) == NULL);
     check_heap(owner);
 }
 
