@@ -112,8 +112,13 @@ static void *object_alloc(size_t size)
 
     if (heap == NULL)
         return NULL;
-    if (LIKELY(heap->bins[cls].head != NULL))
-        return object_pop(heap, cls);
+    if (LIKELY(heap->bins[cls].head != NULL)) {
+        void *object = object_pop(heap, cls);
+        /* Where calls come late each looks at the clock (tick.c). */
+        if (UNLIKELY(heap->idle_calls != 0))
+            heap_maintain(heap);
+        return object;
+    }
     void *mem = bin_refill(heap, cls) ? object_pop(heap, cls) : NULL;
     heap_maintain(heap);
     return mem;
