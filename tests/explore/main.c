@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * explore SCENARIO [--bound N] [--mutant N] [--states N] [--seconds N]
- * explore SCENARIO --replay SCHEDULE [--mutant N]
+ * explore SCENARIO [--bound N] [--harden 1] [--mutant N] [--states N]
+ *         [--seconds N]
+ * explore SCENARIO --replay SCHEDULE [--harden 1] [--mutant N]
  * explore --list
  *
  * The scenario says up to which bound CI explores it; --bound -1: any number.
@@ -87,6 +88,7 @@ static int explore(const struct request *request, int bound, double *left)
     case SEARCH_FAILED:
         printf("FAILED: %s\n  explore %s --replay %s", search_failure(),
                request->scenario->name, search_schedule());
+        printf(explore_harden ? " --harden 1" : "");
         printf(explore_mutant != 0 ? " --mutant %d\n" : "\n", explore_mutant);
         return 1;
     }
@@ -109,8 +111,9 @@ static int explore_all(const struct request *request)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: explore SCENARIO [--bound N] [--mutant N] "
-                    "[--states N] [--seconds N] [--replay SCHEDULE] | "
+    fprintf(stderr, "usage: explore SCENARIO [--bound N] [--harden 1] "
+                    "[--mutant N] [--states N] [--seconds N] "
+                    "[--replay SCHEDULE] | "
                     "--list\n");
     return 2;
 }
@@ -128,6 +131,8 @@ static bool parse(int argc, char **argv, struct request *request)
             request->bound = atoi(value);
         } else if (strcmp(argv[i], "--mutant") == 0) {
             explore_mutant = atoi(value);
+        } else if (strcmp(argv[i], "--harden") == 0) {
+            explore_harden = atoi(value) != 0;
         } else if (strcmp(argv[i], "--states") == 0) {
             request->limits.states = strtoul(value, NULL, 10);
         } else if (strcmp(argv[i], "--seconds") == 0) {

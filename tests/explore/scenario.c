@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "scenario.h"
 
+#include "api/entry.h"
 #include "arena/chunk.h"
 #include "base/atomic.h"
 #include "base/tunables.h"
+#include "harden/harden.h"
 #include "heap/fast.h"
 #include "heap/fast_chunk.h"
 #include "heap/heap.h"
@@ -23,9 +25,11 @@ void kernel_thread_exit(void);
 size_t explore_help_bytes = SIZE_MAX;
 unsigned explore_batch = 1;
 int explore_mutant;
+bool explore_harden;
 
 enum {
-    BLOCK_SIZE = 8 * KIB, /* four objects a slab: few states */
+    /* Four objects a slab: few states.  Room for a canary. */
+    BLOCK_SIZE = 8 * KIB - 16,
 };
 
 /* All of this is in the world. */
@@ -58,7 +62,7 @@ static void op_alloc(int block)
     bool fresh;
 
     if (mem == NULL)
-        mem = heap_alloc(BLOCK_SIZE, &fresh);
+        mem = block_alloc(BLOCK_SIZE, &fresh);
     if (mem == NULL)
         explore_fail("no memory");
     check_distinct(mem);
@@ -73,6 +77,10 @@ static void free_as_api(void *mem)
     struct heap *heap = thread_heap;
     uint32_t kind = fast_kind(heap, mem);
 
+    if (harden_wraps) {
+        block_free(mem);
+        return;
+    }
     if (kind < NSLAB) {
         if (!fast_free_object(heap, mem, kind) && bin_spill(heap, kind, mem))
             heap_maintain(heap);
@@ -82,7 +90,7 @@ static void free_as_api(void *mem)
         return;
     if (!fast_is_foreign(heap, kind) ||
         !remote_free_tagged(heap, kind ^ heap->tag, mem))
-        heap_free(mem);
+        block_free(mem);
 }
 
 static void op_free(int block)
@@ -202,9 +210,16 @@ static void run_thread(int i)
     run_program(now->run[i]);
 }
 
+static void complain(const char *why, const char *item, size_t len)
+{
+    explore_fail("%s \"%.*s\"", why, (int)len, item);
+}
+
 /* As api/init.c, with the scenario's tunables. */
 static void start(void)
 {
+    if (explore_harden)
+        tunables_parse("harden:1", complain);
     tunables.slab_after = 0;
     tunables.slab_max = now->classic ? 0 : SLAB_MAX;
     explore_help_bytes = now->help_bytes != 0 ? now->help_bytes : SIZE_MAX;
@@ -213,13 +228,17 @@ static void start(void)
     chunk_secret = 0x9e3779b97f4a7c15u;
     os_membarrier_init();
     thread_exit_init();
-    if (!zone_init() || !registry_init())
+    if (!zone_init())
+        explore_fail("liballoc does not start");
+    harden_init();
+    registry_set_slow(harden_wraps);
+    if (!registry_init())
         explore_fail("liballoc does not start");
     /* The clock's first look is a tick: not in the threads. */
     void *mem;
     bool fresh;
-    mem = heap_alloc(BLOCK_SIZE, &fresh);
-    heap_free(mem);
+    mem = block_alloc(BLOCK_SIZE, &fresh);
+    block_free(mem);
     heap_trim(0);
 }
 

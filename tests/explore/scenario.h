@@ -29,6 +29,9 @@ struct scenario {
 
 extern const struct scenario scenarios[];
 
+/* Set before the start: hardened mode. */
+extern bool explore_harden;
+
 /* NULL = there is none of that name. */
 const struct scenario *scenario_find(const char *name);
 

@@ -90,7 +90,7 @@ static void on_crash(const void *at)
     explore_fail("invalid access to %p", at);
 }
 
-/* A step without a scheduling point for a second is an endless loop. */
+/* A step that takes a second of CPU time is an endless loop. */
 static void on_alarm(int number)
 {
     (void)number;
@@ -132,9 +132,9 @@ void threads_init(void)
     struct sigaction action = {.sa_handler = on_alarm,
                                .sa_flags =
                                    SA_ONSTACK | SA_NODEFER | SA_RESTART};
-    sigaction(SIGALRM, &action, NULL);
+    sigaction(SIGVTALRM, &action, NULL);
     struct itimerval second = {{1, 0}, {1, 0}};
-    setitimer(ITIMER_REAL, &second, NULL);
+    setitimer(ITIMER_VIRTUAL, &second, NULL);
 }
 
 static void thread_main(void)
