@@ -5,7 +5,6 @@
  */
 #include "scenario.h"
 
-#include "api/entry.h"
 #include "arena/arena.h"
 #include "arena/chunk.h"
 #include "arena/segment.h"
@@ -117,7 +116,7 @@ void scenario_check(void)
     }
     for (int i = 0; i < NBLOCKS; i++) {
         if (blocks[i] != NULL)
-            block_free(blocks[i]);
+            scenario_free(blocks[i]);
     }
     for (uint32_t id = 1; id < heap_count; id++)
         remote_flush(heap_by_id(id));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "scenario.h"
 
-#include "api/entry.h"
 #include "arena/chunk.h"
 #include "base/atomic.h"
 #include "base/tunables.h"
@@ -55,14 +54,31 @@ static void check_distinct(const char *mem)
     }
 }
 
+/* As in api/entry.h, which cannot be had without api/. */
+static void *block_alloc(size_t size)
+{
+    bool fresh;
+
+    return harden_active ? harden_alloc(size, &fresh)
+                         : heap_alloc(size, &fresh);
+}
+
+void scenario_free(void *mem)
+{
+    if (harden_active) {
+        harden_free(mem);
+    } else {
+        heap_free(mem);
+    }
+}
+
 /* As malloc() in api/malloc.c. */
 static void op_alloc(int block)
 {
     void *mem = fast_alloc_medium(thread_heap, BLOCK_SIZE);
-    bool fresh;
 
     if (mem == NULL)
-        mem = block_alloc(BLOCK_SIZE, &fresh);
+        mem = block_alloc(BLOCK_SIZE);
     if (mem == NULL)
         explore_fail("no memory");
     check_distinct(mem);
@@ -78,7 +94,7 @@ static void free_as_api(void *mem)
     uint32_t kind = fast_kind(heap, mem);
 
     if (harden_wraps) {
-        block_free(mem);
+        scenario_free(mem);
         return;
     }
     if (kind < NSLAB) {
@@ -90,7 +106,7 @@ static void free_as_api(void *mem)
         return;
     if (!fast_is_foreign(heap, kind) ||
         !remote_free_tagged(heap, kind ^ heap->tag, mem))
-        block_free(mem);
+        scenario_free(mem);
 }
 
 static void op_free(int block)
@@ -235,10 +251,7 @@ static void start(void)
     if (!registry_init())
         explore_fail("liballoc does not start");
     /* The clock's first look is a tick: not in the threads. */
-    void *mem;
-    bool fresh;
-    mem = block_alloc(BLOCK_SIZE, &fresh);
-    block_free(mem);
+    scenario_free(block_alloc(BLOCK_SIZE));
     heap_trim(0);
 }
 

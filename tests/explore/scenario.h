@@ -45,6 +45,9 @@ void scenario_check(void);
 /* A name for a word, for traces. */
 const char *scenario_name_of(const volatile void *at);
 
+/* As free() in either mode, the slow way. */
+void scenario_free(void *mem);
+
 /* Blocks that are allocated. */
 enum { NBLOCKS = 16 };
 extern _Atomic(void *) blocks[NBLOCKS];
