@@ -181,7 +181,7 @@ const char *scenario_name_of(const volatile void *at)
         return "a block in flight";
     if (pfn < zone->npages && address > (uintptr_t)zone->pages) {
         snprintf(text, sizeof text, "slab %zu + %zu", pfn - zone->first,
-                 address % sizeof(struct page));
+                 (size_t)(address % sizeof(struct page)));
         return text;
     }
     snprintf(text, sizeof text, "%p", (const void *)(uintptr_t)at);

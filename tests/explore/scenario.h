@@ -24,7 +24,7 @@ struct scenario {
     bool has_tso;                /* store buffers */
     size_t help_bytes; /* pending bytes that call for help; 0 = never */
     unsigned batch;    /* objects or chunks sent at a time; 0 = 1 */
-    int bound;         /* preemptions explored in CI */
+    int bound;         /* preemptions explored in CI; -1: any number */
 };
 
 extern const struct scenario scenarios[];
