@@ -109,9 +109,10 @@ static inline bool pest_step(void)
                           .seed = (uint32_t)random};
     if (block->mem != NULL) {
         bool held = contents_wrong(block, block->size) == SIZE_MAX;
+        void *mem = block->mem;
         critical_enter();
-        pest_free(block->mem);
-        block->mem = NULL;
+        block->mem = NULL; /* a handler that jumps out of free() loses it */
+        pest_free(mem);
         critical_leave();
         return held;
     }
