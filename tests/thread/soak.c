@@ -17,6 +17,7 @@
  * runs it.
  */
 #include "contents.h"
+#include "liballoc.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -28,8 +29,9 @@ enum {
     STRIPES = 64,
     SLOTS = 512, /* of a stripe */
     RESIDENTS = 20000,
-    STEPS = 64, /* under one lock */
-    PHASE_SECONDS = 5,
+    STEPS = 64,   /* under one lock */
+    REPLACED = 8, /* residents, after them */
+    PHASES = 720, /* of 5 s in an hour */
     CHECKPOINTS = 60,
     EARLY = 6,
     MEAN_OF = 10,
@@ -57,6 +59,7 @@ static atomic_size_t live; /* bytes of short-lived blocks */
 static atomic_ulong operations;
 static uint64_t seed;
 static double first_time;
+static double length; /* of the run, in seconds */
 
 static double seconds(void)
 {
@@ -172,9 +175,11 @@ static void *work(void *arg)
         for (unsigned i = 0; i < STEPS; i++) {
             step(&stripes[at], &random);
         }
-        replace_resident(&stripes[at], &random);
+        for (unsigned i = 0; i < REPLACED; i++) {
+            replace_resident(&stripes[at], &random);
+        }
         pthread_mutex_unlock(&stripes[at].lock);
-        atomic_fetch_add(&operations, STEPS + 2);
+        atomic_fetch_add(&operations, STEPS + 2 * REPLACED);
         if (phase.rest_us > 0) {
             usleep((unsigned)random_below(&random, phase.rest_us));
         }
@@ -197,7 +202,7 @@ static void run_phase(uint64_t *random, double end)
                           ? 50 + (unsigned)random_below(random, 500)
                           : 0;
     phase.live_most = (8 * MIB) << random_below(random, 6);
-    phase.end = seconds() + PHASE_SECONDS;
+    phase.end = seconds() + length / PHASES;
     phase.end = phase.end < end ? phase.end : end;
     for (uintptr_t i = 0; i < phase.nthreads; i++) {
         if (pthread_create(&threads[i], NULL, work, (void *)i) != 0) {
@@ -206,6 +211,25 @@ static void run_phase(uint64_t *random, double end)
     }
     for (unsigned i = 0; i < phase.nthreads; i++) {
         pthread_join(threads[i], NULL);
+    }
+}
+
+/* Where it is, in MiB, if liballoc can tell. */
+static void print_stats(void)
+{
+    int (*get)(struct liballoc_stats *, size_t) = NULL;
+    void *symbol = dlsym(RTLD_DEFAULT, "liballoc_stats_get");
+    struct liballoc_stats now;
+    memcpy(&get, &symbol, sizeof(get));
+    if (get != NULL && get(&now, sizeof(now)) == 0) {
+        printf("         live %.1f, free: slabs %.1f, chunks %.1f, bins %.1f, "
+               "pages %.1f; metadata %.1f; %d heaps\n",
+               (double)now.live / (double)MIB,
+               (double)now.slab_free / (double)MIB,
+               (double)now.chunk_free / (double)MIB,
+               (double)now.cached / (double)MIB,
+               (double)now.page_free / (double)MIB,
+               (double)now.metadata / (double)MIB, (int)now.heaps);
     }
 }
 
@@ -230,6 +254,7 @@ static size_t checkpoint(size_t start)
            "the trim\n",
            seconds(), atomic_load(&operations), phase.number,
            (double)resident / (double)MIB, (double)untrimmed / (double)MIB);
+    print_stats();
     fflush(stdout);
     return resident;
 }
@@ -248,7 +273,7 @@ static size_t make_residents(uint64_t *random)
 }
 
 /* All phases; true if resident memory stayed within its bound. */
-static bool run(double length, size_t start, uint64_t *random)
+static bool run(size_t start, uint64_t *random)
 {
     double early = 0;
     double late = 0;
@@ -274,7 +299,7 @@ int main(int argc, char **argv)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     first_time = seconds();
-    double length = argc > 1 ? strtod(argv[1], NULL) : 60;
+    length = argc > 1 ? strtod(argv[1], NULL) : 60;
     seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)now.tv_nsec;
     uint64_t random = seed;
     contents_whole = true;
@@ -287,5 +312,5 @@ int main(int argc, char **argv)
     size_t bytes = make_residents(&random);
     printf("soak: %.0f s, seed %" PRIu64 ", %u residents of %.1f MiB\n", length,
            seed, RESIDENTS / STRIPES * STRIPES, (double)bytes / (double)MIB);
-    return run(length, start, &random) ? 0 : 1;
+    return run(start, &random) ? 0 : 1;
 }
