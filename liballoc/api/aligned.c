@@ -97,6 +97,8 @@ EXPORT void *pvalloc(size_t size)
         return NULL;
     }
     size = round_up(size + (size == 0), page);
+    if (UNLIKELY(watcher != NULL))
+        return watch_call(memalign)(page, size);
     return entry_aligned(page, size, "pvalloc", true);
 }
 

@@ -49,7 +49,7 @@ EXPORT struct liballoc_cache *liballoc_cache_create(const char *name,
     if (cache == NULL)
         return NULL;
     cache->align = max_size(align, 16);
-    cache->is_large = size + align > SLOT_MAX;
+    cache->is_large = size + align > SLOT_MAX || watcher != NULL;
     if (cache->is_large || can_merge(size, align, flags, ctor)) {
         cache->merged_size = size;
         cache->ctor = ctor;

@@ -7,6 +7,7 @@
  * Layer: api.
  */
 #include "api/init.h"
+#include "api/watch.h"
 #include "base/debug.h"
 #include "base/tunables.h"
 #include "harden/harden.h"
@@ -32,22 +33,30 @@ int reallocarr(void *where, size_t count, size_t size);
 size_t malloc_size(const void *mem);
 size_t malloc_good_size(size_t size);
 
-/* Where hardened mode may have a say. */
+/* Where hardened mode, or a tool that watches, has a say. */
 static inline void *block_alloc(size_t size, bool *fresh)
 {
+    if (UNLIKELY(watcher != NULL)) {
+        *fresh = false;
+        return watcher->alloc(size, 16);
+    }
     return UNLIKELY(harden_active) ? harden_alloc(size, fresh)
                                    : heap_alloc(size, fresh);
 }
 
 static inline void *block_alloc_aligned(size_t size, size_t align)
 {
+    if (UNLIKELY(watcher != NULL))
+        return watcher->alloc(size, align);
     return UNLIKELY(harden_active) ? harden_alloc_aligned(size, align)
                                    : heap_alloc_aligned(size, align);
 }
 
 static inline void block_free(void *mem)
 {
-    if (UNLIKELY(harden_active)) {
+    if (UNLIKELY(watcher != NULL)) {
+        watcher->free(mem);
+    } else if (UNLIKELY(harden_active)) {
         harden_free(mem);
     } else {
         heap_free(mem);
@@ -56,6 +65,8 @@ static inline void block_free(void *mem)
 
 static inline void *block_realloc(void *mem, size_t size)
 {
+    if (UNLIKELY(watcher != NULL))
+        return watcher->realloc(mem, size);
     return UNLIKELY(harden_active) ? harden_realloc(mem, size)
                                    : heap_realloc(mem, size);
 }
@@ -64,6 +75,8 @@ static inline size_t block_usable(const void *mem)
 {
     struct block block;
 
+    if (UNLIKELY(watcher != NULL))
+        return watcher->usable(mem);
     if (UNLIKELY(harden_active))
         return harden_usable(mem);
     block_find(mem, &block);

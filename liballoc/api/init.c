@@ -2,6 +2,7 @@
 #include "api/init.h"
 
 #include "api/root.h"
+#include "api/watch.h"
 #include "arena/chunk.h"
 #include "arena/mmap_chunk.h"
 #include "base/atomic.h"
@@ -37,6 +38,9 @@ bool init_done(void)
 /* Once more, if there was no memory for it the first time. */
 static bool start(bool is_first)
 {
+    watch_init();
+    if (watch_is_aside())
+        return true;
     if (is_first) {
         tunables_read_environment(os_environment(), os_is_secure());
         if (tunables.mmap_threshold != 4 * MIB)
@@ -47,8 +51,9 @@ static bool start(bool is_first)
     os_membarrier_init();
     if (zone_count == 0 && !zone_init())
         return false;
-    harden_init();
-    registry_set_slow(tunables.perturb != 0 || harden_wraps);
+    if (watcher == NULL)
+        harden_init();
+    registry_set_slow(tunables.perturb != 0 || harden_wraps || watcher != NULL);
     if (tunables.slab_max == 0 && tunables.mmap_threshold == 4 * MIB)
         tunables.mmap_threshold = 128 * KIB;
     if (!registry_init())
@@ -70,7 +75,7 @@ bool init_slow(void)
         /* release: publishes the library; pairs with init_done() */
         store_release(&init_state, state);
         lock_release(&init_lock);
-        if (state == INIT_DONE)
+        if (state == INIT_DONE && !watch_is_aside())
             fork_init();
         return state == INIT_DONE;
     }

@@ -168,6 +168,10 @@ static void free_checked(void *mem, size_t size, size_t align, const char *name)
     if (mem == NULL || !init_check())
         return;
     entry_name = name;
+    if (UNLIKELY(watcher != NULL)) {
+        watch_call(free)(mem);
+        return;
+    }
     if (size > block_usable(mem))
         fatal("invalid size", mem);
     if (UNLIKELY(harden_sizes))

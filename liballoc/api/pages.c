@@ -12,6 +12,20 @@
 
 _Static_assert(LIBALLOC_MAX_ORDER == MAX_ORDER, "public and inner order agree");
 
+/* The same as a block of the tool's. */
+static void *user_alloc_watched(size_t npages, unsigned order, unsigned flags)
+{
+    size_t size = npages << PAGE_SHIFT;
+    void *mem = watcher->alloc(size, (size_t)PAGE_BYTES << order);
+
+    if (mem == NULL) {
+        errno = ENOMEM;
+    } else if ((flags & LIBALLOC_ZERO) != 0) {
+        memset(mem, 0, size);
+    }
+    return mem;
+}
+
 /* `npages` pages as one block of the program's; NULL with errno. */
 static void *user_alloc(size_t npages, unsigned order, unsigned flags,
                         bool exact)
@@ -19,7 +33,10 @@ static void *user_alloc(size_t npages, unsigned order, unsigned flags,
     bool fresh = false;
     struct page *page = NULL;
 
-    if (init_check())
+    bool started = init_check();
+    if (UNLIKELY(watcher != NULL))
+        return user_alloc_watched(npages, exact ? 0 : order, flags);
+    if (started)
         page = zone_alloc_run(npages, exact ? 0 : order, &fresh);
     if (page == NULL) {
         errno = ENOMEM;
@@ -42,6 +59,10 @@ static void user_free(void *mem, size_t npages, bool exact, const char *name)
     struct page_ref ref;
 
     entry_name = name;
+    if (UNLIKELY(watcher != NULL)) {
+        watcher->free(mem);
+        return;
+    }
     if (!page_lookup((uintptr_t)mem, &ref) || tag_kind(ref.tag) != KIND_USER ||
         ((uintptr_t)mem & (PAGE_BYTES - 1)) != 0)
         fatal("invalid pointer", mem);

@@ -47,13 +47,13 @@ EXPORT void *reallocarray(void *mem, size_t count, size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    return realloc(mem, total);
+    return watch_call(realloc)(mem, total);
 }
 
 /* FreeBSD: frees the old block when it fails. */
 EXPORT void *reallocf(void *mem, size_t size)
 {
-    void *moved = realloc(mem, size);
+    void *moved = watch_call(realloc)(mem, size);
 
     if (moved == NULL && size != 0)
         free(mem);
@@ -70,7 +70,7 @@ EXPORT int reallocarr(void *where, size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &total))
         return EOVERFLOW;
     memcpy(&mem, where, sizeof mem);
-    void *moved = realloc(mem, total);
+    void *moved = watch_call(realloc)(mem, total);
     errno = saved;
     if (moved == NULL && total != 0)
         return ENOMEM;
@@ -96,6 +96,10 @@ EXPORT size_t malloc_size(const void *mem)
 {
     if (mem == NULL || !init_check())
         return 0;
+    if (UNLIKELY(watcher != NULL)) {
+        uintptr_t address = (uintptr_t)mem;
+        return watch_call(malloc_usable_size)((void *)address);
+    }
     entry_name = "malloc_size";
     return block_usable(mem);
 }

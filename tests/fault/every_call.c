@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fault at every call: the n-th mmap, munmap, mremap, mprotect, madvise or brk
- * of a workload, or call of any kind, fails, alone or with all that follow,
- * for every n that the workload reaches.  Linked with liballoc's objects, whose fault injection it
- * sets (os/os_mem.h), and so with the entries and their errno.
+ * Fault at every call: the n-th mmap, munmap, mremap, mprotect, madvise, brk
+ * or call of any kind of a workload fails, alone or with all that follow, for
+ * every n that the workload reaches.  Linked with liballoc's objects, whose
+ * fault injection it sets (os/os_mem.h), and so with the entries and their
+ * errno.
  *
  *   every_call             a sample in default, classic, hardened mode: CI
  *   TEST_SCALE=1 every_call  ten configurations, above 20 000 runs: the soak
