@@ -95,7 +95,8 @@ static void probe(const char *name, void (*deed)(void), unsigned children)
 int main(int argc, char **argv)
 {
     unsigned children = argc > 1 ? (unsigned)atoi(argv[1]) : 20;
-    printf("%u handlers in each child, all inside malloc or free\n", DEEDS);
+    printf("%u handlers in each child, all inside malloc or free\n",
+           (unsigned)DEEDS);
     fflush(stdout);
     probe("allocate and free", allocate_and_free, children);
     probe("allocate and keep", allocate_and_keep, children);
