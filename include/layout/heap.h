@@ -45,7 +45,7 @@ enum {
 
 /* A freed block that waits; usable bytes from mem on. */
 struct quarantined {
-    void FAR *mem; /* NULL: the slot is empty */
+    void FAR *mem;
     size_t usable;
 };
 
@@ -56,7 +56,8 @@ enum {
 /* Hardened mode: freed blocks that are not reused yet.  Owner only. */
 struct quarantine {
     size_t bytes;
-    uint64_t random; /* state of its generator */
+    uint32_t count;  /* slots in use, from the first on */
+    uint32_t random; /* state of its generator */
     struct quarantined slots[QUARANTINE_SLOTS];
 };
 

@@ -218,8 +218,11 @@ static void add_quarantine(struct builder *builder,
         slots = far_view(builder->model->target, at, sizeof(struct quarantine));
     if (slots == NULL)
         return;
+    uint32_t count;
+    __builtin_memcpy(&count, slots + offsetof(struct quarantine, count),
+                     sizeof count);
     slots += offsetof(struct quarantine, slots);
-    for (unsigned i = 0; i < QUARANTINE_SLOTS; i++) {
+    for (unsigned i = 0; i < count && i < QUARANTINE_SLOTS; i++) {
         struct quarantined block;
         __builtin_memcpy(&block, slots + i * sizeof block, sizeof block);
         label.mem = FAR_ADDRESS(block.mem);

@@ -121,7 +121,7 @@ static bool grow_forward(struct arena *arena, struct chunk *chunk, size_t size)
     struct chunk *next = chunk_after(chunk, have);
 
     if (next == arena->top) {
-        size_t top = chunk_size(next);
+        size_t top = top_size(arena);
         if (have + top < size + CHUNK_MIN)
             return false;
         chunk_wipe(next);

@@ -21,7 +21,14 @@ enum {
 
 size_t top_size(const struct arena *arena)
 {
-    return arena->top != NULL ? chunk_size(arena->top) : 0;
+    const struct chunk *top = arena->top;
+
+    if (top == NULL)
+        return 0;
+    /* "House of force": whoever overruns the last chunk writes here. */
+    if (UNLIKELY(!chunk_is_valid(top)))
+        fatal("corrupted top size", chunk_to_mem(top));
+    return chunk_size(top);
 }
 
 /* Top is no longer top: what is left of it becomes an ordinary free chunk. */

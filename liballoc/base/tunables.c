@@ -135,6 +135,7 @@ static void harden_expand(size_t level)
     tunables.safe_links = level > 0;
     tunables.canary = level > 0;
     tunables.zero_free = level > 0;
+    tunables.check_free = level == 0 ? 0 : level == 1 ? 2 * KIB : SIZE_MAX;
     tunables.quarantine = level == 0 ? 0 : level == 1 ? 16 * KIB : MIB;
     tunables.guard_zero = level > 0;
     tunables.guard_pages = level > 0;

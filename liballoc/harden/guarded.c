@@ -31,48 +31,42 @@ struct slot {
     size_t size;
 };
 
-static uintptr_t base; /* 0 = none; immutable after start */
+uintptr_t guarded_base;
+size_t guarded_span;
+TLS_IE uint32_t guarded_left;
 static struct slot slots[NSLOTS];
 static _Atomic uint32_t cursor; /* slots are used in turn */
 
-static size_t span(void)
-{
-    return (2 * NSLOTS + 1) * os_page_size();
-}
-
 static void *slot_page(size_t i)
 {
-    return (void *)(base + (2 * i + 1) * os_page_size());
+    return (void *)(guarded_base + (2 * i + 1) * os_page_size());
 }
 
 void guarded_init(void)
 {
-    base = (uintptr_t)os_reserve(NULL, span());
-    if (base != 0)
-        os_name((void *)base, span(), "liballoc guarded");
+    size_t span = (2 * NSLOTS + 1) * os_page_size();
+    void *at = os_reserve(NULL, span);
+
+    if (at == NULL)
+        return;
+    os_name(at, span, "liballoc guarded");
+    guarded_base = (uintptr_t)at;
+    guarded_span = span;
 }
 
-bool guarded_is_due(void)
+bool guarded_rearm(void)
 {
-    static TLS_IE uint32_t left;   /* calls to the next sample */
     static TLS_IE uint32_t random; /* 0 = not seeded */
-
-    if (tunables.guard_sample == 0 || LIKELY(left-- > 1))
-        return false;
     bool is_first = random == 0;
+
     if (is_first)
         random = (uint32_t)(os_random() ^ os_tid() * 0x9e3779b9u) | 1;
     random ^= random << 13;
     random ^= random >> 17;
     random ^= random << 5;
     /* Uniform in 1 .. 2n - 1: n on average. */
-    left = (uint32_t)(1 + random % (2 * tunables.guard_sample - 1));
+    guarded_left = (uint32_t)(1 + random % (2 * tunables.guard_sample - 1));
     return !is_first;
-}
-
-bool guarded_holds(const void *mem)
-{
-    return base != 0 && (uintptr_t)mem - base < span();
 }
 
 /* A slot nobody uses, now MOVING; NULL = there is none. */
@@ -103,7 +97,7 @@ void *guarded_alloc(size_t size, size_t align)
     size_t page = os_page_size();
     size_t room = round_up(size, max_size(align, UNIT));
 
-    if (base == 0 || size == 0 || room > page || align > page)
+    if (guarded_span == 0 || size == 0 || room > page || align > page)
         return NULL;
     struct slot *slot = slot_take();
     if (slot == NULL)
@@ -128,7 +122,7 @@ void *guarded_alloc(size_t size, size_t align)
 /* The slot of a live block; fatal if it is none. */
 static struct slot *guarded_find(const void *mem)
 {
-    size_t page = ((uintptr_t)mem - base) / os_page_size();
+    size_t page = ((uintptr_t)mem - guarded_base) / os_page_size();
     struct slot *slot = &slots[page / 2 % NSLOTS];
 
     /* acquire: pairs with the release in guarded_alloc() */

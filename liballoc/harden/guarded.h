@@ -11,16 +11,35 @@
  * Layer: harden.  Lock-free, any thread.
  * Source: GWP-ASan (Serebryany et al., ICSE-SEIP 2024), KFENCE (mm/kfence).
  */
+#include "base/compiler.h"
+#include "base/tunables.h"
+
 #include <stdbool.h>
-#include <stddef.h>
+
+/* First and last byte of the slots; empty = none.  Immutable after start. */
+extern HIDDEN uintptr_t guarded_base;
+extern HIDDEN size_t guarded_span;
+
+extern HIDDEN TLS_IE uint32_t guarded_left; /* calls to the next sample */
 
 /* Reserves the slots.  Without them guarded_alloc() gives NULL. */
 void guarded_init(void);
 
-/* One call in `guard_sample`, at random: the caller is to try a guarded one. */
-bool guarded_is_due(void);
+/* The thread's countdown ended: starts the next; false at the very first. */
+bool guarded_rearm(void);
 
-bool guarded_holds(const void *mem);
+/* One call in `guard_sample`, at random: the caller is to try a guarded one. */
+ALWAYS_INLINE bool guarded_is_due(void)
+{
+    if (guarded_span == 0 || LIKELY(guarded_left-- > 1))
+        return false;
+    return guarded_rearm();
+}
+
+ALWAYS_INLINE bool guarded_holds(const void *mem)
+{
+    return (uintptr_t)mem - guarded_base < guarded_span;
+}
 
 /* NULL = too large, or no slot; else it reads as zero. */
 void *guarded_alloc(size_t size, size_t align);

@@ -7,6 +7,7 @@
 #include "harden/canary.h"
 #include "harden/guarded.h"
 #include "harden/quarantine.h"
+#include "harden/unwritten.h"
 #include "harden/zero_block.h"
 #include "heap/bin.h"
 #include "heap/fast.h"
@@ -51,33 +52,9 @@ void harden_init(void)
     }
 }
 
-/* The words [mem + from, mem + to) are zero; both are multiples of 8. */
-static bool is_zero(const void *mem, size_t from, size_t to)
-{
-    const char *bytes = mem;
-    uint64_t sum = 0;
-    uint64_t words[2];
-
-    for (; from + 16 <= to; from += 16) {
-        memcpy(words, bytes + from, 16);
-        sum |= words[0] | words[1];
-    }
-    if (from < to) {
-        memcpy(words, bytes + from, 8);
-        sum |= words[0];
-    }
-    return sum == 0;
-}
-
-static void check_unwritten(const void *mem, size_t usable)
-{
-    if (tunables.zero_free != 0 &&
-        UNLIKELY(!is_zero(mem, sizeof(struct free_object), usable)))
-        fatal("corrupted freed block (write after free)", mem);
-}
-
 /* True: objects of class `cls` of `heap` lie at `mem`. */
-static bool holds_class(const struct heap *heap, const void *mem, unsigned cls)
+ALWAYS_INLINE bool holds_class(const struct heap *heap, const void *mem,
+                               unsigned cls)
 {
     struct page_ref ref;
 
@@ -88,7 +65,7 @@ static bool holds_class(const struct heap *heap, const void *mem, unsigned cls)
 }
 
 /* The first of a bin that is not empty: all of its words are zero. */
-static void *object_pop(struct heap *heap, unsigned cls)
+ALWAYS_INLINE void *object_pop(struct heap *heap, unsigned cls)
 {
     struct bin *bin = &heap->bins[cls];
     struct free_object *object = bin->head;
@@ -106,12 +83,12 @@ static void *object_pop(struct heap *heap, unsigned cls)
 }
 
 /* Up to slab_max, canary included; NULL = no memory, or no heap. */
-static void *object_alloc(size_t size)
+ALWAYS_INLINE void *object_alloc(size_t size)
 {
-    struct heap *heap = heap_get();
-    unsigned cls = bin_for(size);
+    struct heap *heap = LIKELY(thread_own != NULL) ? thread_own : heap_get();
+    unsigned cls = size_class(size);
 
-    if (heap == NULL)
+    if (UNLIKELY(heap == NULL))
         return NULL;
     if (LIKELY(heap->bins[cls].head != NULL)) {
         void *object = object_pop(heap, cls);
@@ -195,7 +172,7 @@ void *harden_alloc_aligned(size_t size, size_t align)
 }
 
 /* An object of a slab of the thread's own heap, marked as free. */
-static void leave_to_bin(struct heap *heap, unsigned cls, void *mem)
+ALWAYS_INLINE void leave_to_bin(struct heap *heap, unsigned cls, void *mem)
 {
     struct bin *bin = &heap->bins[cls];
 
@@ -206,67 +183,91 @@ static void leave_to_bin(struct heap *heap, unsigned cls, void *mem)
     }
 }
 
-/* A block goes out of quarantine, or past it. */
-static void leave(struct heap *heap, struct quarantined block)
+/* No object of one of the heap's own slabs. */
+static NOINLINE void leave_to_heap(struct heap *heap, void *mem, size_t usable)
 {
-    struct free_object *object = block.mem;
+    uint32_t kind = fast_kind(heap, mem);
 
-    if (UNLIKELY(object->key != object_key(object)))
-        fatal("corrupted freed block (write after free)", object);
-    uint32_t kind = fast_kind(heap, object);
-    if (kind < NSLAB) {
-        leave_to_bin(heap, kind, object);
-        return;
-    }
-    check_unwritten(object, block.usable);
-    object->key = 0;
+    check_unwritten(mem, usable);
+    mark_live(mem);
     if (fast_is_foreign(heap, kind) &&
-        remote_free_tagged(heap, kind ^ heap->tag, object)) {
+        remote_free_tagged(heap, kind ^ heap->tag, mem)) {
         if (UNLIKELY(++heap->foreign % MAINTAIN_EVERY == 0))
             heap_maintain(heap);
         return;
     }
-    heap_free(object);
+    heap_free(mem);
+}
+
+/* A block goes out of quarantine, or past it. */
+ALWAYS_INLINE void leave(struct heap *heap, void *mem, size_t usable)
+{
+    const struct free_object *object = mem;
+    uint32_t cls = fast_kind(heap, mem);
+
+    if (UNLIKELY(object->next != NULL) ||
+        UNLIKELY(object->key != object_key(object)))
+        fatal("corrupted freed block (write after free)", object);
+    if (LIKELY(cls < NSLAB)) {
+        leave_to_bin(heap, cls, mem);
+    } else {
+        leave_to_heap(heap, mem, usable);
+    }
+}
+
+/* Freed, unmarked: into quarantine, and what must go for it out of there. */
+ALWAYS_INLINE void hold(struct heap *heap, void *mem, size_t usable)
+{
+    struct free_object *object = mem;
+    struct quarantine *quarantine =
+        quarantine_accepts(usable) ? quarantine_of(heap) : NULL;
+
+    object->next = NULL;
+    object->key = object_key(object);
+    if (quarantine == NULL) {
+        leave(heap, mem, usable);
+        return;
+    }
+    quarantine_put(quarantine, mem, usable);
+    while (quarantine_is_full(quarantine)) {
+        struct quarantined old = quarantine_take(quarantine);
+        leave(heap, old.mem, old.usable);
+    }
 }
 
 /* Usable bytes, canary included; fatal unless it is a block in use. */
-static size_t find_usable(const void *mem, bool *is_mapping)
+ALWAYS_INLINE size_t find_usable(const void *mem, enum block_kind *kind)
 {
     const struct heap *heap = thread_own;
     struct block block;
 
-    *is_mapping = false;
+    *kind = BLOCK_SLAB;
     if (LIKELY(heap != NULL)) {
         uint32_t cls = fast_kind(heap, mem);
         if (LIKELY(cls < NSLAB) && LIKELY(fast_is_object(heap, mem, cls)))
             return size_class_bytes(cls);
     }
     block_find(mem, &block);
-    *is_mapping = block.kind == BLOCK_MMAPPED;
+    *kind = block.kind;
     return block.usable;
 }
 
 static void wrapped_free(void *mem)
 {
-    struct heap *heap = thread_own;
-    struct free_object *object = mem;
-    bool is_mapping;
-    size_t usable = find_usable(mem, &is_mapping);
+    enum block_kind kind;
+    size_t usable = find_usable(mem, &kind);
 
     canary_check(mem, usable);
-    if (is_mapping && tunables.guard_pages != 0) {
-        heap_free(mem); /* nobody will read it: it is unmapped */
-        return;
-    }
-    if (tunables.zero_free != 0)
+    /* A mapping with guards is unmapped: nobody will read it. */
+    bool is_mapping = kind == BLOCK_MMAPPED;
+    if (tunables.zero_free != 0 && !(is_mapping && tunables.guard_pages != 0))
         memset(mem, 0, usable);
-    if (is_mapping || heap == NULL) {
+    struct heap *heap = thread_own;
+    if (UNLIKELY(is_mapping) || UNLIKELY(heap == NULL)) {
         heap_free(mem);
         return;
     }
-    object->next = NULL;
-    object->key = object_key(object);
-    quarantine_put(heap, (struct quarantined){mem, usable}, leave);
+    hold(heap, mem, usable);
     /* No bin of a quiet thread is ever full or empty: some frees look. */
     if (UNLIKELY(++heap->foreign % LOOK_EACH == 0))
         heap_maintain(heap);
@@ -330,7 +331,7 @@ void *harden_realloc(void *mem, size_t size)
 
 size_t harden_usable(const void *mem)
 {
-    bool is_mapping;
+    enum block_kind kind;
 
     if (UNLIKELY(zero_block_holds(mem))) {
         zero_block_check(mem);
@@ -338,7 +339,7 @@ size_t harden_usable(const void *mem)
     }
     if (UNLIKELY(guarded_holds(mem)))
         return guarded_size(mem);
-    size_t usable = find_usable(mem, &is_mapping);
+    size_t usable = find_usable(mem, &kind);
     if (!harden_wraps)
         return usable;
     canary_check(mem, usable);
@@ -382,6 +383,12 @@ void harden_check_size(const void *mem, size_t size, size_t align)
 
 void harden_trim(void)
 {
-    if (thread_own != NULL)
-        quarantine_flush(thread_own, leave);
+    struct heap *heap = thread_own;
+
+    if (heap == NULL || heap->quarantine == NULL)
+        return;
+    while (heap->quarantine->count > 0) {
+        struct quarantined old = quarantine_take(heap->quarantine);
+        leave(heap, old.mem, old.usable);
+    }
 }

@@ -12,20 +12,21 @@ enum {
     NBLOCKS = NWORDS * 64,
 };
 
-static uintptr_t base;                 /* 0 = none; immutable after start */
+uintptr_t zero_block_base;
+size_t zero_block_span;
 static _Atomic uint64_t taken[NWORDS]; /* a bit a block */
 static _Atomic uint32_t cursor;        /* each call begins at the next word */
 
 void zero_block_init(void)
 {
-    base = (uintptr_t)os_reserve(NULL, (size_t)NBLOCKS * STEP);
-    if (base != 0)
-        os_name((void *)base, (size_t)NBLOCKS * STEP, "liballoc zero size");
-}
+    size_t span = (size_t)NBLOCKS * STEP;
+    void *at = os_reserve(NULL, span);
 
-bool zero_block_holds(const void *mem)
-{
-    return base != 0 && (uintptr_t)mem - base < (size_t)NBLOCKS * STEP;
+    if (at == NULL)
+        return;
+    os_name(at, span, "liballoc zero size");
+    zero_block_base = (uintptr_t)at;
+    zero_block_span = span;
 }
 
 /* A free block of the word, now taken; -1 = none. */
@@ -45,19 +46,19 @@ static int word_take(_Atomic uint64_t *word)
 
 void *zero_block_alloc(void)
 {
-    for (size_t i = 0; base != 0 && i < NWORDS; i++) {
+    for (size_t i = 0; zero_block_span > 0 && i < NWORDS; i++) {
         /* stale ok: any word will do */
         size_t at = add_relaxed(&cursor, 1) % NWORDS;
         int bit = word_take(&taken[at]);
         if (bit >= 0)
-            return (void *)(base + (at * 64 + (size_t)bit) * STEP);
+            return (void *)(zero_block_base + (at * 64 + (size_t)bit) * STEP);
     }
     return NULL;
 }
 
 void zero_block_check(const void *mem)
 {
-    size_t offset = (uintptr_t)mem - base;
+    size_t offset = (uintptr_t)mem - zero_block_base;
     size_t block = offset / STEP;
 
     if (offset % STEP != 0)
@@ -69,7 +70,7 @@ void zero_block_check(const void *mem)
 
 void zero_block_free(const void *mem)
 {
-    size_t block = ((uintptr_t)mem - base) / STEP;
+    size_t block = ((uintptr_t)mem - zero_block_base) / STEP;
     uint64_t bit = (uint64_t)1 << (block % 64);
 
     zero_block_check(mem);

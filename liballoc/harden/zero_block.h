@@ -6,12 +6,21 @@
  * nobody may touch.
  * Layer: harden.  Lock-free, any thread.
  */
+#include "base/compiler.h"
+
 #include <stdbool.h>
+
+/* First address and bytes; no bytes = none.  Immutable after start. */
+extern HIDDEN uintptr_t zero_block_base;
+extern HIDDEN size_t zero_block_span;
 
 /* Reserves the addresses; without them zero_block_alloc() gives NULL. */
 void zero_block_init(void);
 
-bool zero_block_holds(const void *mem);
+ALWAYS_INLINE bool zero_block_holds(const void *mem)
+{
+    return (uintptr_t)mem - zero_block_base < zero_block_span;
+}
 
 /* NULL = all are taken. */
 void *zero_block_alloc(void);

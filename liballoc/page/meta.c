@@ -2,7 +2,6 @@
 #include "page/meta.h"
 
 #include "base/bits.h"
-#include "base/tunables.h"
 #include "os/os_mem.h"
 
 enum {
@@ -16,19 +15,20 @@ static char *meta_at;
 static size_t meta_left;
 static size_t meta_used;
 
-/* `size` bytes, in hardened mode between two pages that nobody may touch. */
+/*
+ * `size` bytes between two pages that nobody may touch: an overrun of a large
+ * block must not end in our structures.
+ */
 static char *map_guarded(size_t size)
 {
-    size_t guard = tunables.guard_pages != 0 ? os_page_size() : 0;
+    size_t guard = os_page_size();
     char *map = os_map(size + 2 * guard);
 
     if (map == NULL)
         return NULL;
     os_name(map, size + 2 * guard, "liballoc metadata");
-    if (guard > 0) {
-        (void)os_guard(map, guard);
-        (void)os_guard(map + guard + size, guard);
-    }
+    (void)os_guard(map, guard);
+    (void)os_guard(map + guard + size, guard);
     return map + guard;
 }
 

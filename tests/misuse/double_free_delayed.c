@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "double free" */
+/* attack: 4 */
 /* After 1024 allocations of other sizes: the block was not reused. */
 #include "misuse.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "double free" */
+/* attack: 2 */
 /* Another free in between, which hides it from a look at the list head. */
 #include "misuse.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "double free" */
+/* attack: 3 */
 /* Its owner frees it, then another thread. */
 #include "misuse_thread.h"
 

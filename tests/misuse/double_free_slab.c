@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "double free" */
+/* attack: 1 */
 /* The same block twice, nothing in between. */
 #include "misuse.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "double free" */
+/* attack: 3 */
 /* One foreign thread frees it, then a second one. */
 #include "misuse_thread.h"
 

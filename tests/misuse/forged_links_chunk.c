@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort or survive "double free|corrupted|invalid" */
+/* attack: 15 */
 /* fd and bk of a free chunk forged: unlink must not write through them. */
 #include "misuse.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "invalid pointer" */
+/* attack: 18 */
 /* House of spirit: a forged header before it, of a size that is plausible. */
 #include "misuse.h"
 

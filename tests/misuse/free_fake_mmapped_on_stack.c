@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "invalid pointer" */
+/* attack: 19 */
 /* A forged header with IS_MMAPPED: the munmap path. */
 #include "misuse.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "invalid pointer" */
+/* attack: 7 */
 /* A pointer into .data. */
 #include "misuse.h"
 

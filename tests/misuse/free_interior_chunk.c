@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "invalid pointer|invalid size|corrupted" */
+/* attack: 5 */
 /* A pointer into the middle of a live block. */
 #include "misuse.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "invalid size" in free_sized */
+/* attack: 23 */
 /* The size given is not that of the block. */
 #include "misuse.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "invalid pointer" */
+/* attack: 6 */
 /* No block starts at this address: they are aligned to 16. */
 #include "misuse.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "invalid pointer|double free" */
+/* attack: 8 */
 /* Into the middle of a huge block that is gone. */
 #include "misuse.h"
 

@@ -8,8 +8,13 @@
  *     expect: abort "..." in realloc         by another entry (a regex)
  *     expect: abort "..." in ... anywhere    naming any pointer
  *     expect: abort or survive "..."         or no harm: any entry, any pointer
+ *     expect: fault                          SIGSEGV
+ *     expect: no harm                        the program looked, and exits 0
+ *     expect: through                        the attack succeeds: succeeded()
  *
- * The words are an extended regular expression.  run.sh reads them.
+ * The words are an extended regular expression.  `hardened:`, `classic:` and
+ * `slabs:` (slab_after:0) are the same for these modes, where they differ.  `attack: N` is the number of the attack in
+ * the list of docs/reliability.md.  run.sh and attacks read them.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -50,6 +55,14 @@ _Noreturn static inline void no_misuse(const char *why)
 {
     fprintf(stderr, "no misuse took place: %s\n", why);
     _exit(3);
+}
+
+/* The program has what the attacker wants. */
+_Noreturn static inline void succeeded(const char *what)
+{
+    printf("the attack succeeded: %s\n", what);
+    fflush(stdout);
+    _exit(9);
 }
 
 /* `size` bytes, written once: a block that is surely in use. */

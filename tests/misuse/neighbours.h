@@ -2,12 +2,18 @@
 #ifndef NEIGHBOURS_H
 #define NEIGHBOURS_H
 /*
- * Two live chunks side by side: where the usable bytes of *mem end, the size
- * field of the returned one begins, 8 bytes before it.
+ * Two live chunks side by side: where *mem ends, the size field of the
+ * returned one begins, 8 bytes before it.
  */
 #include "misuse.h"
 
-#include <malloc.h>
+/* As a chunk's header says: the block behind this one, or top. */
+static inline unsigned char *behind(unsigned char *mem)
+{
+    uint64_t word;
+    memcpy(&word, mem - 8, sizeof(word));
+    return mem + (word & 0xfffffffffff0);
+}
 
 static inline unsigned char *next_of(unsigned char **mem)
 {
@@ -17,9 +23,8 @@ static inline unsigned char *next_of(unsigned char **mem)
         blocks[i] = block(CHUNK_SIZE);
     }
     for (int i = 0; i < N * N; i++) {
-        unsigned char *left = blocks[i / N];
-        if (blocks[i % N] == left + malloc_usable_size(left) + 8) {
-            *mem = left;
+        if (blocks[i % N] == behind(blocks[i / N])) {
+            *mem = blocks[i / N];
             return blocks[i % N];
         }
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "corrupted|invalid" in free anywhere */
+/* attack: 11 */
 /* The next size grown by one block: it would swallow its neighbour. */
 #include "misuse.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "corrupted|invalid" in free anywhere */
+/* attack: 9 */
 /* Text runs over the end of a chunk into the next header. */
 #include "misuse.h"
 
@@ -9,7 +10,7 @@ int main(void)
 {
     unsigned char *mem = NULL;
     unsigned char *next = next_of(&mem);
-    memset(mem, 0x41, malloc_usable_size(mem) + 8);
+    memset(mem, 0x41, (size_t)(next - mem));
     free(victim(next));
     return 0;
 }

@@ -9,7 +9,7 @@ int main(void)
 {
     unsigned char *mem = NULL;
     unsigned char *next = next_of(&mem);
-    memset(mem, 0x41, malloc_usable_size(mem) + 8);
+    memset(mem, 0x41, (size_t)(next - mem));
     launder(realloc(victim(next), 60000));
     return 0;
 }

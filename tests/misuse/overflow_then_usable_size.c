@@ -5,11 +5,13 @@
 
 #include "neighbours.h"
 
+#include <malloc.h>
+
 int main(void)
 {
     unsigned char *mem = NULL;
     unsigned char *next = next_of(&mem);
-    memset(mem, 0x41, malloc_usable_size(mem) + 8);
+    memset(mem, 0x41, (size_t)(next - mem));
     printf("usable %zu\n", malloc_usable_size(victim(next)));
     return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "double free|invalid pointer|freed" in realloc */
+/* attack: 22 */
 /* realloc of what is free. */
 #include "misuse.h"
 

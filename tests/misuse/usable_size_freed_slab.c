@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: abort "double free|invalid pointer|freed" in malloc_usable_size */
+/* attack: 22 */
 /* The usable size of what is free. */
 #include "misuse.h"
 
