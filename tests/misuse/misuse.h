@@ -13,8 +13,9 @@
  *     expect: through                        the attack succeeds: succeeded()
  *
  * The words are an extended regular expression.  `hardened:`, `classic:` and
- * `slabs:` (slab_after:0) are the same for these modes, where they differ.  `attack: N` is the number of the attack in
- * the list of docs/reliability.md.  run.sh and attacks read them.
+ * `slabs:` (slab_after:0) are the same for these modes, where they differ.
+ * `attack: N` is the attack's number in docs/reliability.md.  run.sh and
+ * attacks read them all.
  */
 #include <stdint.h>
 #include <stdio.h>
