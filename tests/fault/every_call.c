@@ -27,10 +27,10 @@
 
 enum {
     CHILD_SECONDS = 30,
-    SAMPLE_ALL = 4,  /* not in the soak: each of the first, then */
-    SAMPLE_STEP = 9, /* every ninth */
-    LIVE_SPARE = 64, /* hardened mode samples at random */
-    VMAS_SPARE = 8,  /* mappings kept for reuse, split by what failed */
+    SAMPLE_ALL = 2,   /* not in the soak: each of the first, then */
+    SAMPLE_STEP = 16, /* every 16th */
+    LIVE_SPARE = 64,  /* hardened mode samples at random */
+    VMAS_SPARE = 16,  /* mappings kept for reuse, split by what failed */
 };
 
 struct totals *totals;

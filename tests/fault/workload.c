@@ -221,7 +221,7 @@ static void zeroed(void)
 static void zeroed_small(void)
 {
     unsigned char *mem[SLOTS];
-    unsigned char *zero[3000];
+    unsigned char *zero[2400];
 
     for (size_t i = 0; i < SLOTS; i++) {
         mem[i] = take(30000 + i * 16);
@@ -232,7 +232,7 @@ static void zeroed_small(void)
     for (size_t i = 0; i < SLOTS; i += 2) {
         give(mem[i]);
     }
-    for (size_t i = 0; i < 3000; i++) {
+    for (size_t i = 0; i < 2400; i++) {
         size_t size = 200 + i * 11 % 1400;
         errno = ERRNO_OF_CALLER;
         zero[i] = taken(launder(calloc(1, size)), size);
@@ -240,7 +240,7 @@ static void zeroed_small(void)
             CHECK_EQ(zero[i][at], 0);
         }
     }
-    for (size_t i = 0; i < 3000; i++) {
+    for (size_t i = 0; i < 2400; i++) {
         give(zero[i]);
     }
     for (size_t i = 1; i < SLOTS; i += 2) {

@@ -90,10 +90,10 @@ static void *use_up_mappings(size_t left)
 /* Each its own mapping, until there are no more; then frees under errno. */
 static void many_mmapped(void)
 {
-    static void *mem[20000];
+    static void *mem[6000];
     size_t n = 0;
 
-    while (n < 20000) {
+    while (n < 6000) {
         errno = 0;
         mem[n] = malloc(5 * MIB);
         if (mem[n] == NULL) {
@@ -101,7 +101,7 @@ static void many_mmapped(void)
         }
         n++;
     }
-    if (n == 0 || (n < 20000 && errno != ENOMEM)) {
+    if (n == 0 || (n < 6000 && errno != ENOMEM)) {
         wrong("%zu large blocks, then no ENOMEM", n);
     }
     for (size_t i = 0; i < n; i++) {
@@ -121,12 +121,12 @@ static void under_few_mappings(size_t left)
 
     many_mmapped();
     if (left < 100) {
-        work_try(256 * MIB);
+        work_try(64 * MIB);
         if (munmap(area, (size_t)MOST * 2 * PAGE) != 0) {
             wrong("munmap of the area");
         }
     }
-    work_fill(256 * MIB);
+    work_fill(64 * MIB);
 }
 
 /* After purges fail on locked pages, calloc still gives zeros. */
@@ -165,7 +165,7 @@ bool work_special(const char *verb, size_t bytes)
         if (setrlimit(RLIMIT_AS, &limit) != 0) {
             wrong("setrlimit");
         }
-        work_fill(256 * MIB);
+        work_fill(64 * MIB);
     } else {
         return false;
     }
