@@ -92,7 +92,7 @@ static bool grow_in_place(struct arena *arena, size_t npages)
 {
     struct page *page = top_segment(arena);
 
-    if (page == NULL || zone_run_crawls(page, page->npages) ||
+    if (page == NULL || zone_run_crawls(page, page->npages, npages) ||
         !zone_extend_run(page, page->npages, npages))
         return false;
     segment_tag(arena, page, page->npages, npages);

@@ -113,13 +113,13 @@ enum {
     CRAWL_MIN = 16 * MIB / PAGE_BYTES, /* free pages that need not be used */
 };
 
-bool zone_run_crawls(struct page *page, size_t npages)
+bool zone_run_crawls(struct page *page, size_t npages, size_t more)
 {
     struct zone *zone = page_zone(page);
 
     lock_acquire(&zone->lock);
     size_t used = zone->frontier - zone->first;
-    bool crawls = page_number(page) + npages == zone->frontier &&
+    bool crawls = page_number(page) + npages + more > zone->frontier &&
                   zone->buddy.nr_free > CRAWL_MIN &&
                   zone->buddy.nr_free > used / 2;
     lock_release(&zone->lock);

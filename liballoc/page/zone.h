@@ -32,10 +32,10 @@ void zone_free_run(struct page *page, size_t npages);
 bool zone_extend_run(struct page *page, size_t npages, size_t more);
 
 /*
- * True when the run ends at the frontier though most of what lies below is
- * free: growing there, a live set that moves on would crawl through the zone.
+ * True when the `more` pages would move the frontier though most of what lies
+ * below is free: growing so, a live set that moves would crawl through the zone.
  */
-bool zone_run_crawls(struct page *page, size_t npages);
+bool zone_run_crawls(struct page *page, size_t npages, size_t more);
 
 /* Pages handed out, in all zones.  Stale ok. */
 size_t zone_live_pages(void);
