@@ -6,6 +6,7 @@
  * Layer: base.
  */
 #include <stdbool.h>
+#include <stddef.h>
 
 #ifndef LIBALLOC_CONFIG_CHECKS
 #    define LIBALLOC_CONFIG_CHECKS 1
@@ -13,6 +14,13 @@
 #ifndef LIBALLOC_CONFIG_DEBUG
 #    define LIBALLOC_CONFIG_DEBUG 0
 #endif
+
+#ifndef LIBALLOC_CONFIG_PAGE_SIZE
+#    define LIBALLOC_CONFIG_PAGE_SIZE 0
+#endif
+
+/* For tests: the system's page size, as if the kernel had that; 0 = ask it. */
+static const size_t config_page_size = LIBALLOC_CONFIG_PAGE_SIZE;
 
 /* The nearly free checks of default mode: key, object boundary. */
 static const bool config_checks = LIBALLOC_CONFIG_CHECKS;

@@ -4,6 +4,8 @@
 #include "base/atomic.h"
 #include "base/bits.h"
 #include "base/compiler.h"
+#include "base/config.h"
+#include "base/debug.h"
 #include "base/syscall.h"
 
 #include <errno.h>
@@ -47,9 +49,35 @@ size_t os_page_size(void)
 {
     static size_t size; /* set to the same value by whoever comes first */
 
+    if (config_page_size != 0)
+        return config_page_size;
     if (UNLIKELY(size == 0))
         size = getauxval(AT_PAGESZ) != 0 ? getauxval(AT_PAGESZ) : 4096;
     return size;
+}
+
+/* Contract 1: what a kernel with larger pages would refuse, or round up and
+   so do to more than was meant. */
+static void check_whole_pages(const void *addr, size_t size)
+{
+    if (config_page_size != 0 &&
+        (((uintptr_t)addr | size) & (config_page_size - 1)) != 0)
+        fatal("not whole pages", addr);
+}
+
+/* As a kernel with larger pages places it: the surplus is cut off. */
+static long map_aligned(size_t size, int prot, int flags)
+{
+    size_t page = config_page_size;
+    long at = syscall6(SYS_mmap, 0, (long)(size + page), prot, flags, -1, 0);
+
+    if (at < 0 && at > -4096)
+        return at;
+    long start = (long)round_up((uintptr_t)at, page);
+    if (start > at)
+        syscall3(SYS_munmap, at, start - at, 0);
+    syscall3(SYS_munmap, start + (long)size, at + (long)page - start, 0);
+    return start;
 }
 
 /* The kernel's mmap of private anonymous memory; NULL on failure. */
@@ -57,8 +85,12 @@ static void *map_anonymous(void *hint, size_t size, int prot, int flags)
 {
     if (os_should_fail(OS_MMAP))
         return NULL;
-    long at = syscall6(SYS_mmap, (long)hint, (long)size, prot,
-                       MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    check_whole_pages(hint, size);
+    flags |= MAP_PRIVATE | MAP_ANONYMOUS;
+    long at =
+        config_page_size != 0 && hint == NULL
+            ? map_aligned(size, prot, flags)
+            : syscall6(SYS_mmap, (long)hint, (long)size, prot, flags, -1, 0);
     return at < 0 && at > -4096 ? NULL : (void *)at;
 }
 
@@ -86,6 +118,7 @@ void *os_map(size_t size)
 
 static bool protect(void *addr, size_t size, int prot)
 {
+    check_whole_pages(addr, size);
     if (os_should_fail(OS_MPROTECT))
         return false;
     return syscall3(SYS_mprotect, (long)addr, (long)size, prot) == 0;
@@ -119,15 +152,35 @@ bool os_guard(void *addr, size_t size)
 
 bool os_unmap(void *addr, size_t size)
 {
+    check_whole_pages(addr, size);
     if (os_should_fail(OS_MUNMAP))
         return false;
     return syscall3(SYS_munmap, (long)addr, (long)size, 0) == 0;
+}
+
+/* Moves to a place that map_aligned() found. */
+static void *remap_aligned(void *addr, size_t old_size, size_t new_size,
+                           bool may_move)
+{
+    long at = syscall6(SYS_mremap, (long)addr, (long)old_size, (long)new_size,
+                       0, 0, 0);
+
+    if (at > 0 || !may_move)
+        return at > 0 ? (void *)at : NULL;
+    at = map_aligned(new_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS);
+    if (at > 0)
+        at = syscall6(SYS_mremap, (long)addr, (long)old_size, (long)new_size,
+                      MREMAP_MAYMOVE | MREMAP_FIXED, at, 0);
+    return at > 0 ? (void *)at : NULL;
 }
 
 void *os_remap(void *addr, size_t old_size, size_t new_size, bool may_move)
 {
     if (os_should_fail(OS_MREMAP))
         return NULL;
+    check_whole_pages(addr, old_size | new_size);
+    if (config_page_size != 0)
+        return remap_aligned(addr, old_size, new_size, may_move);
     long at = syscall6(SYS_mremap, (long)addr, (long)old_size, (long)new_size,
                        may_move ? MREMAP_MAYMOVE : 0, 0, 0);
     return at < 0 && at > -4096 ? NULL : (void *)at;
@@ -135,6 +188,7 @@ void *os_remap(void *addr, size_t old_size, size_t new_size, bool may_move)
 
 bool os_purge(void *addr, size_t size)
 {
+    check_whole_pages(addr, size);
     if (os_should_fail(OS_MADVISE))
         return false;
     return syscall3(SYS_madvise, (long)addr, (long)size, MADV_DONTNEED) == 0;
@@ -167,7 +221,16 @@ static void *libc_sbrk(intptr_t delta)
 
 void *os_brk_current(void)
 {
-    return libc_sbrk(0);
+    static bool is_placed; /* stale ok: before the second thread */
+    void *now = libc_sbrk(0);
+    size_t odd = (uintptr_t)now & (os_page_size() - 1);
+
+    /* A kernel with larger pages would have begun at a multiple. */
+    if (config_page_size != 0 && !is_placed && now != NULL && odd != 0 &&
+        libc_sbrk((intptr_t)(config_page_size - odd)) != NULL)
+        now = libc_sbrk(0);
+    is_placed = true;
+    return now;
 }
 
 void *os_brk_move(intptr_t delta)

@@ -76,15 +76,23 @@ static bool next_dirty(struct zone *zone, size_t *from, size_t *to, size_t end)
     return *from < end;
 }
 
-/* Gives back the dirty stretches of an isolated block. */
+/*
+ * Gives back the dirty stretches of an isolated block, up to the bounds of
+ * the system's pages: all of the block is free, and none may stay behind.
+ */
 static bool purge_dirty(struct zone *zone, size_t pfn, size_t npages)
 {
+    size_t system_page = os_page_size();
     size_t to;
 
+    if (npages << PAGE_SHIFT < system_page)
+        return false;
     for (size_t from = pfn; next_dirty(zone, &from, &to, pfn + npages);
          from = to) {
-        if (!reclaim_range(page_address(zone->base, from),
-                           page_address(zone->base, to)))
+        uintptr_t start = page_address(zone->base, from);
+        uintptr_t end = page_address(zone->base, to);
+        if (!reclaim_range(round_down(start, system_page),
+                           round_up(end, system_page)))
             return false;
     }
     return true;

@@ -213,10 +213,14 @@ TEST_CHILD(arena, accounts_of_dirty_bytes_hold_through_purge_and_reuse)
         give(chunks[i]);
     check_dirty();
     CHECK_EQ(arena.dirty, 400 * KIB);
-    CHECK(arena_trim(&arena, 0) > 0);
+    size_t given = arena_trim(&arena, 0);
     check_arena();
     check_dirty();
-    CHECK(arena.dirty < PURGE_CHUNK);
+    /* 100 KiB need not hold a whole system page of 64 KiB. */
+    if (os_page_size() <= PAGE_BYTES) {
+        CHECK(given > 0);
+        CHECK(arena.dirty < PURGE_CHUNK);
+    }
     for (int i = 0; i < 8; i += 2) {
         chunks[i] = take(90 * (size_t)KIB);
         check_dirty();

@@ -102,8 +102,11 @@ static void stress(int steps)
     /* Free segments below RETURN_MIN stay, without their memory. */
     size_t kept = thread_own->arena.free_bytes >> PAGE_SHIFT;
     CHECK(zone_live_pages() < kept + 128);
-    CHECK(thread_own->arena.dirty < MIB);
-    CHECK(zones[0].nr_dirty == 0);
+    /* What shares a system page with live memory cannot go back. */
+    if (os_page_size() <= PAGE_BYTES) {
+        CHECK(thread_own->arena.dirty < MIB);
+        CHECK(zones[0].nr_dirty == 0);
+    }
 }
 
 TEST_CHILD(heap_random, with_slabs)
