@@ -7,7 +7,7 @@
  * errno.
  *
  *   every_call             a sample in default, classic, hardened mode: CI
- *   TEST_SCALE=1 every_call  ten configurations, above 20 000 runs: the soak
+ *   TEST_SCALE=2 every_call  ten configurations, above 20 000 runs: the soak
  *   every_call CONF        the configuration of one LIBALLOC_CONF
  *
  * Each run is a forked child: the workload under the fault, the workload
@@ -228,7 +228,9 @@ int main(int argc, char **argv)
                                         "arena_max:2"};
     char conf[256];
 
-    is_soak = getenv("TEST_SCALE") != NULL;
+    const char *scale = getenv("TEST_SCALE");
+
+    is_soak = scale != NULL && atoi(scale) > 1;
     if (argc == 2 && strcmp(argv[1], "--sweep") == 0) {
         return totals_share(false) ? sweep_all() : 1;
     }

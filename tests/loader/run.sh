@@ -48,7 +48,7 @@ for program in phases_lazy phases_now phases_linked; do
 done
 is audited_and_late "both allocators*" "$audit" "$bin/late" "$library" global
 is audited_and_tls_modules "1 passed, 0 failed" "$audit" "$preload" \
-    TEST_SCALE=2 "$bin/test_modules"
+    TEST_SCALE=2 "${bin%/*}/test_modules"
 is little_static_tls "all phases" "$preload" \
     GLIBC_TUNABLES=glibc.rtld.optional_static_tls=64 "$bin/phases_lazy"
 is little_static_tls_and_late "both allocators*" \
