@@ -2,19 +2,23 @@
 # shellcheck shell=bash
 # lib.sh: for the tests that run real programs.  A test sources this, defines
 # workload() and calls compare.  compare runs the workload on glibc, on
-# liballoc and on liballoc in classic mode, each in an empty directory, and
-# demands the same standard output of all three.  In workload:
+# liballoc, in classic and in hardened mode, each in an empty directory, and
+# demands the same standard output of all.  In workload:
 #
 #   with COMMAND...     runs it on the allocator of this turn
 #   start COMMAND...    the same in the background; its pid is $started
 #   proof               a filter: /proc/PID/maps of the program on stdin; fails
 #                       unless the allocator of this turn is in it
+#   prove               proof of what was started last, once it is loaded
+#   hold COMMAND...     the same of a program that waits for its input
 #
 # Every test proves in this way that its program ran on liballoc.
-# $LIBALLOC names the library; $MODES can leave a turn out.
+# $LIBALLOC names the library; $MODES can leave a turn out.  Where $MEASURE
+# names a file, a turn adds a line to it: TEST MODE SECONDS CPU-SECONDS KIB, the
+# last of the largest process.
 set -eu
 : "${LIBALLOC:?the path of liballoc.so}"
-MODES=${MODES:-glibc liballoc classic}
+MODES=${MODES:-glibc liballoc classic hardened}
 export LC_ALL=C
 unset LD_PRELOAD LIBALLOC_CONF
 work=$(mktemp -d /tmp/liballoc-preload.XXXXXX)
@@ -64,20 +68,22 @@ need() {
 
 # libc.so.6 first: Debian links redis-server with jemalloc, and the run to
 # compare with is glibc's.
-with() {
+on_allocator() {
+    export LD_PRELOAD=$library
     case $mode in
-    glibc) LD_PRELOAD=libc.so.6 "$@" ;;
-    liballoc) LD_PRELOAD=$library "$@" ;;
-    classic) LIBALLOC_CONF=slab_max:0 LD_PRELOAD=$library "$@" ;;
+    glibc) LD_PRELOAD=libc.so.6 ;;
+    classic) export LIBALLOC_CONF=slab_max:0 ;;
+    hardened) export LIBALLOC_CONF=harden:1 ;;
     esac
+    exec "$@"
+}
+
+with() {
+    (on_allocator "$@")
 }
 
 start() {
-    case $mode in
-    glibc) LD_PRELOAD=libc.so.6 "$@" & ;;
-    liballoc) LD_PRELOAD=$library "$@" & ;;
-    classic) LIBALLOC_CONF=slab_max:0 LD_PRELOAD=$library "$@" & ;;
-    esac
+    on_allocator "$@" <&0 &
     started=$!
     running+=("$started")
 }
@@ -91,6 +97,32 @@ proof() {
         die "liballoc is not loaded in the program"
     fi
     echo "$mode" >>"$work/proofs"
+}
+
+# libc.so.6 is mapped after what is preloaded; amid exec there are no maps.
+prove() {
+    local maps
+    for _ in $(seq 1000); do
+        maps=$(cat "/proc/$started/maps" 2>/dev/null) || true
+        if ! [ "/proc/$started/exe" -ef /proc/$$/exe ] &&
+            grep -Fq /libc.so.6 <<<"$maps"; then
+            proof <<<"$maps"
+            return
+        fi
+        sleep 0.02
+    done
+    die "no maps of the program"
+}
+
+hold() {
+    mkfifo hold
+    exec 9<>hold
+    start "$@" <hold >hold.log 2>&1
+    prove
+    kill -KILL "$started"
+    wait "$started" 2>/dev/null || true
+    exec 9>&-
+    rm hold
 }
 
 # A port on which nobody answers now; below those the kernel gives to clients.
@@ -116,7 +148,20 @@ answers() {
     die "nobody answers on port $1"
 }
 
+# In place of the shell that ran the workload: what it waited for is counted.
+measure() {
+    exec python3 - "${0##*/}" "$mode" "$began" "$MEASURE" <<'SCRIPT'
+import resource, sys, time
+test, mode, began, file = sys.argv[1:]
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+with open(file, "a") as out:
+    print(test.removesuffix(".sh"), mode, "%.1f" % (time.time() - float(began)),
+          "%.1f" % (used.ru_utime + used.ru_stime), used.ru_maxrss, file=out)
+SCRIPT
+}
+
 turn() {
+    local began=$EPOCHREALTIME
     mode=$1
     mkdir "$work/$mode"
     chmod 755 "$work/$mode"
@@ -124,7 +169,10 @@ turn() {
         cd "$work/$mode"
         running=()
         trap stop_all EXIT
-        workload
+        workload || exit
+        [ -n "${MEASURE:-}" ] || exit 0
+        stop_all
+        measure
     ) >"$work/out.$mode" 2>"$work/err.$mode" || {
         echo "the workload failed on $mode; the end of its output:"
         tail -n 20 "$work/out.$mode" "$work/err.$mode"
