@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# dot, neato: a graph of three hundred nodes laid out, as text and as SVG.
+# dot, neato: a graph of sixty nodes laid out, as text and as SVG.
 . "$(dirname "$0")/lib.sh"
 need dot neato
 {
     echo 'digraph g {'
-    for i in $(seq 200); do
+    for i in $(seq 60); do
         echo "n$i [label=\"node $i\", shape=box];"
-        echo "n$i -> n$((i * 7 % 201)); n$i -> n$((i / 2)) [label=\"e$i\"];"
+        echo "n$i -> n$((i * 7 % 61)); n$i -> n$((i / 2)) [label=\"e$i\"];"
     done
     echo '}'
 } >"$work/graph"
