@@ -114,12 +114,13 @@ struct slab {
     uint16_t inuse;  /* objects out: in use, in bins, or on remote */
     uint16_t carved; /* objects [0, carved) have been out once */
     uint16_t nobjects;
-    uint8_t cls;             /* size class */
-    uint8_t colour;          /* start of the objects in each page / 16 */
-    _Atomic uint32_t remote; /* freed by others: count << 16 | index of the
+    uint8_t cls;                /* size class */
+    uint8_t colour;             /* start of the objects in each page / 16 */
+    _Atomic uint32_t remote;    /* freed by others: count << 16 | index of the
                                 first + 1.  Atomic: freers push by release,
                                 the owner takes all by acquire */
-    uint32_t carved_to;      /* offset behind the last carved object */
+    _Atomic uint32_t carved_to; /* offset behind the last carved object.
+                                   Atomic: freers check against it */
 };
 _Static_assert(sizeof(struct slab) == sizeof(struct page), "overlay");
 _Static_assert(offsetof(struct slab, lru) == offsetof(struct page, lru) &&

@@ -103,7 +103,9 @@ static uint8_t word_bits(uint64_t word)
     unsigned bits = KNOWN;
 
     bits |= (word & PAGEMAP_PRESENT) != 0 ? RESIDENT : 0;
-    bits |= (word & PAGEMAP_SWAP) != 0 ? SWAPPED : 0;
+    /* The kernel keeps its note of a guard page where swap entries are. */
+    if ((word & PAGEMAP_GUARD) == 0)
+        bits |= (word & PAGEMAP_SWAP) != 0 ? SWAPPED : 0;
     bits |= (word & PAGEMAP_FILE) != 0 ? SHARED : 0;
     return (uint8_t)bits;
 }
@@ -159,11 +161,29 @@ bool pagemap_scan_works(void)
     return works == 1;
 }
 
+/* A scan takes guard pages for swapped ones: those are looked at again. */
+static void find_guards(int pagemap, size_t page_size, uintptr_t address,
+                        size_t count, uint8_t *out)
+{
+    for (size_t i = 0; i < count;) {
+        size_t end = i;
+        while (end < count && (out[end] & SWAPPED) != 0)
+            end++;
+        if (end > i) {
+            (void)read_words(pagemap, page_size, address + i * page_size,
+                             end - i, out + i);
+        }
+        i = end + 1;
+    }
+}
+
 bool pagemap_residency(int pagemap, size_t page_size, uintptr_t address,
                        size_t count, uint8_t *out)
 {
-    if (pagemap_scan_works() && scan(pagemap, page_size, address, count, out))
+    if (pagemap_scan_works() && scan(pagemap, page_size, address, count, out)) {
+        find_guards(pagemap, page_size, address, count, out);
         return true;
+    }
     return read_words(pagemap, page_size, address, count, out);
 }
 

@@ -12,6 +12,7 @@
 #define PAGEMAP_PFN     (((uint64_t)1 << 55) - 1)
 #define PAGEMAP_SOFT    ((uint64_t)1 << 55)
 #define PAGEMAP_ALONE   ((uint64_t)1 << 56)
+#define PAGEMAP_GUARD   ((uint64_t)1 << 58) /* since Linux 6.15 */
 #define PAGEMAP_FILE    ((uint64_t)1 << 61)
 #define PAGEMAP_SWAP    ((uint64_t)1 << 62)
 #define PAGEMAP_PRESENT ((uint64_t)1 << 63)

@@ -236,8 +236,7 @@ static size_t put_block(struct dump *dump, struct page *page)
     size_t npages = (size_t)1 << (page->order & 31);
     uintptr_t mem = (uintptr_t)page_mem(page);
 
-    /* stale ok: in a fork's child nothing moves; else it may be torn */
-    switch ((enum page_state)load_relaxed(&page->state)) {
+    switch (page_state(page)) {
     case PAGE_SLAB:
     case PAGE_CACHE:
         put_slab(dump, page_slab(page));

@@ -162,8 +162,11 @@ EXPORT void vfree(void *mem)
     free(mem);
 }
 
-/* C23 leaves a wrong size undefined: here it is an error. */
-static void free_checked(void *mem, size_t size, size_t align, const char *name)
+/*
+ * C23 leaves a wrong size undefined: one that is too large is an error here.
+ * A smaller one may be right: realloc() shrinks in place.
+ */
+static void free_checked(void *mem, size_t size, const char *name)
 {
     if (mem == NULL || !init_check())
         return;
@@ -174,14 +177,12 @@ static void free_checked(void *mem, size_t size, size_t align, const char *name)
     }
     if (size > block_usable(mem))
         fatal("invalid size", mem);
-    if (UNLIKELY(harden_sizes))
-        harden_check_size(mem, size, align);
     free(mem);
 }
 
 EXPORT void free_sized(void *mem, size_t size)
 {
-    free_checked(mem, size, 0, "free_sized");
+    free_checked(mem, size, "free_sized");
 }
 
 EXPORT void free_aligned_sized(void *mem, size_t align, size_t size)
@@ -190,7 +191,7 @@ EXPORT void free_aligned_sized(void *mem, size_t align, size_t size)
         entry_name = "free_aligned_sized";
         fatal("invalid alignment", mem);
     }
-    free_checked(mem, size, align, "free_aligned_sized");
+    free_checked(mem, size, "free_aligned_sized");
 }
 
 ALIAS(malloc) void *__libc_malloc(size_t size);

@@ -67,7 +67,7 @@ static void user_free(void *mem, size_t npages, bool exact, const char *name)
         ((uintptr_t)mem & (PAGE_BYTES - 1)) != 0)
         fatal("invalid pointer", mem);
     struct page *page = page_of(&ref);
-    if (page->state != PAGE_USER)
+    if (page_state(page) != PAGE_USER)
         fatal("double free or corruption (pages)", mem);
     if (page->npages != npages ||
         ((page->flags & PAGE_FLAG_EXACT) != 0) != exact)

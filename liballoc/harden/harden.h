@@ -52,8 +52,9 @@ void *harden_realloc(void *mem, size_t size);
 size_t harden_usable(const void *mem);
 
 /*
- * Fatal if a block that was asked for with `size` and `align` (0: none given)
- * cannot be the one at `mem`.
+ * Fatal if a block that new was asked for with `size` and `align` (0: none
+ * given) cannot be the one at `mem`.  Not for blocks that realloc() may have
+ * shrunk.
  */
 void harden_check_size(const void *mem, size_t size, size_t align);
 

@@ -202,7 +202,7 @@ static inline struct slab *slab_near(const struct heap *heap,
     if (UNLIKELY(pfn >= heap->npages))
         return slab_lookup(object);
     struct page *page = &heap->pages[round_down(pfn, SLAB_PAGES)];
-    return LIKELY(page->state == PAGE_SLAB) ? page_slab(page) : NULL;
+    return LIKELY(page_state(page) == PAGE_SLAB) ? page_slab(page) : NULL;
 }
 
 /* A chain of objects back to the slabs of their class. */

@@ -23,7 +23,7 @@ static void find_slab(const void *mem, const struct page_ref *ref,
     struct slab *slab = slab_of(ref);
     int index = slab != NULL ? slab_index(slab, (uintptr_t)mem) : -1;
 
-    if (UNLIKELY(index < 0 || index >= slab->carved))
+    if (UNLIKELY(index < 0 || !slab_has_carved(slab, (uintptr_t)mem)))
         fatal("invalid pointer", mem);
     check_not_free(mem);
     block->kind = BLOCK_SLAB;

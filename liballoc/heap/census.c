@@ -70,7 +70,7 @@ static size_t count_block(const struct page *page, struct page_census *census)
 {
     size_t npages = (size_t)1 << page->order;
 
-    switch ((enum page_state)page->state) {
+    switch (page_state(page)) {
     case PAGE_BUDDY:
         break;
     case PAGE_PCP:

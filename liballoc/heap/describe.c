@@ -20,7 +20,7 @@ static void describe_slab(const void *mem, const struct page_ref *ref,
 
     if (index < 0) {
         state = "not its start";
-    } else if (index >= slab->carved) {
+    } else if (!slab_has_carved(slab, (uintptr_t)mem)) {
         state = "never used";
     } else if (is_marked_free(mem)) {
         state = "free";
@@ -60,7 +60,7 @@ static void describe_run(const struct page_ref *ref, char *text, size_t size)
     size_t bytes = (size_t)page->npages << PAGE_SHIFT;
 
     print_buf(text, size, " (pages, size %lu, %s)", bytes,
-              page->state == PAGE_RUN ? "in use" : "free");
+              page_state(page) == PAGE_RUN ? "in use" : "free");
 }
 
 void describe_block(const void *mem, char *text, size_t size)

@@ -76,7 +76,7 @@ static void batch_send(struct remote_batch *batch)
     batch->slab = NULL;
     if (slab == NULL)
         return;
-    if (UNLIKELY(batch->reach >= slab->carved_to))
+    if (UNLIKELY(!slab_has_carved(slab, batch->reach)))
         fatal("invalid pointer", batch->head);
     send_slab(slab, chain, batch->tail);
 }

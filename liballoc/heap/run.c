@@ -36,7 +36,7 @@ static struct page *run_page(const void *mem)
         ((uintptr_t)mem & (PAGE_BYTES - 1)) != 0)
         fatal("invalid pointer", mem);
     struct page *page = page_of(&ref);
-    if (page->state != PAGE_RUN)
+    if (page_state(page) != PAGE_RUN)
         fatal("double free or corruption (run)", mem);
     return page;
 }

@@ -53,7 +53,7 @@ void buddy_isolate(struct buddy *buddy, size_t pfn)
     struct page *page = &buddy->pages[pfn];
     struct free_area *area = &buddy->free_area[page->order];
 
-    ASSERT(1, page->state == PAGE_BUDDY);
+    ASSERT(1, page_state(page) == PAGE_BUDDY);
     list_remove(&page->lru);
     page_set_state(page, PAGE_NONE);
     if (--area->nr_free == 0)

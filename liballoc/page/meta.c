@@ -17,18 +17,21 @@ static size_t meta_used;
 
 /*
  * `size` bytes between two pages that nobody may touch: an overrun of a large
- * block must not end in our structures.
+ * block must not end in our structures.  (No os_guard(): gdb's gcore leaves a
+ * mapping out that it cannot read whole.)
  */
 static char *map_guarded(size_t size)
 {
     size_t guard = os_page_size();
-    char *map = os_map(size + 2 * guard);
+    char *map = os_reserve(NULL, size + 2 * guard);
 
     if (map == NULL)
         return NULL;
+    if (!os_commit(map + guard, size)) {
+        os_unmap(map, size + 2 * guard);
+        return NULL;
+    }
     os_name(map, size + 2 * guard, "liballoc metadata");
-    (void)os_guard(map, guard);
-    (void)os_guard(map + guard + size, guard);
     return map + guard;
 }
 

@@ -57,6 +57,12 @@ static inline void page_set_state(struct page *page, enum page_state state)
     store_relaxed(&page->state, (uint8_t)state);
 }
 
+static inline enum page_state page_state(const struct page *page)
+{
+    /* stale ok: as above */
+    return (enum page_state)load_relaxed(&page->state);
+}
+
 /* Same tag for a whole range of pages. */
 void tag_set(struct zone *zone, size_t pfn, size_t npages, uint32_t tag);
 

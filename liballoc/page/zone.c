@@ -171,7 +171,7 @@ const char *zone_check(struct zone *zone)
         return wrong;
     for (size_t pfn = zone->first; pfn < zone->frontier; pfn++) {
         const struct page *page = &zone->pages[pfn];
-        if (page->state != PAGE_BUDDY)
+        if (page_state(page) != PAGE_BUDDY)
             continue;
         size_t npages = (size_t)1 << page->order;
         dirty += bitmap_count(zone->dirty, pfn, npages);

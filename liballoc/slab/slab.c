@@ -21,9 +21,9 @@ struct slab *slab_of(const struct page_ref *ref)
     size_t head = round_down(ref->pfn, SLAB_PAGES);
     struct page *page = &ref->zone->pages[head];
 
-    return page->state == PAGE_SLAB || page->state == PAGE_CACHE
-               ? page_slab(page)
-               : NULL;
+    enum page_state state = page_state(page);
+
+    return state == PAGE_SLAB || state == PAGE_CACHE ? page_slab(page) : NULL;
 }
 
 struct free_object *slab_object(struct slab *slab, unsigned index)
@@ -67,7 +67,8 @@ void slab_init(struct slab *slab, struct slab_cache *cache, uint32_t heap_id)
     slab->nobjects = (uint16_t)(cache->objs_page << SLAB_ORDER);
     slab->cls = cache->cls;
     slab->colour = cache->colour_next;
-    slab->carved_to = 0;
+    /* stale ok: nobody else knows the slab yet */
+    store_relaxed(&slab->carved_to, 0);
     /* stale ok: nobody else knows the slab yet */
     store_relaxed(&slab->remote, 0);
 }
@@ -80,8 +81,10 @@ static void slab_prefetch(struct slab *slab)
 {
     const char *at = (const char *)slab_address(slab);
     size_t step = max_size(slab->cache->size, 64);
+    /* stale ok: only the owner writes it */
+    size_t carved_to = load_relaxed(&slab->carved_to);
 
-    for (size_t offset = 0; offset < slab->carved_to; offset += step)
+    for (size_t offset = 0; offset < carved_to; offset += step)
         __builtin_prefetch(at + offset, 1, 2);
 }
 
@@ -168,8 +171,9 @@ void slab_carve(struct slab *slab, unsigned max, struct chain *chain)
     chain->carved = true;
     slab->carved = (uint16_t)(slab->carved + count);
     slab->inuse = (uint16_t)(slab->inuse + count);
-    slab->carved_to = (uint32_t)((uintptr_t)object + count * cache->size -
-                                 slab_address(slab));
+    uintptr_t end = (uintptr_t)object + count * cache->size;
+    /* stale ok: who frees one of these got it from the owner */
+    store_relaxed(&slab->carved_to, (uint32_t)(end - slab_address(slab)));
     if (UNLIKELY(slab_zeroes))
         memset(object, 0, (size_t)count * cache->size);
     if (UNLIKELY(link_secret != 0)) {
@@ -204,7 +208,8 @@ static bool slab_holds(struct slab *slab, const struct free_object *object)
 {
     uintptr_t offset = (uintptr_t)object - slab_address(slab);
 
-    return offset < slab->carved_to && offset % 16 == 0;
+    return offset < SLAB_BYTES && offset % 16 == 0 &&
+           slab_has_carved(slab, (uintptr_t)object);
 }
 
 unsigned slab_remote_take(struct slab *slab)

@@ -6,6 +6,7 @@
  * Layer: slab.  Locks: the owner's, but for slab_remote_push().
  * Source: Linux mm/slub.c (freelist in the objects, counters in the page).
  */
+#include "base/atomic.h"
 #include "base/compiler.h"
 #include "base/debug.h"
 #include "layout/slab.h"
@@ -81,7 +82,8 @@ int slab_index(struct slab *slab, uintptr_t mem);
 /* False: the object at `mem` was never handed out. */
 static inline bool slab_has_carved(const struct slab *slab, uintptr_t mem)
 {
-    return (mem & (SLAB_BYTES - 1)) < slab->carved_to;
+    /* stale ok: it only grows, and covers what was handed out */
+    return (mem & (SLAB_BYTES - 1)) < load_relaxed(&slab->carved_to);
 }
 
 /* Lays out the objects of a fresh block of pages; none is touched. */

@@ -271,6 +271,41 @@ TEST_CHILD(remote, a_slab_is_announced_again_after_it_was_collected)
     check_heap(owner);
 }
 
+/* A batch is checked while the owner goes on carving its slab. */
+static void *own_and_carve(UNUSED void *arg)
+{
+    for (int i = 0; i < 4; i++)
+        blocks[i] = get(128);
+    owner = thread_own;
+    sem_post(&ready);
+    wait_for(1);
+    for (int i = 4; i < 200; i++)
+        blocks[i] = get(128);
+    give_turn(2);
+    return NULL;
+}
+
+static void *free_while_carved(UNUSED void *arg)
+{
+    heap_free(get(128));
+    heap_free(blocks[0]);
+    give_turn(1);
+    wait_for(2);
+    remote_flush(thread_own);
+    return NULL;
+}
+
+TEST_CHILD(remote, a_batch_is_sent_to_a_slab_that_is_carved_further)
+{
+    pthread_t freer;
+    pthread_t thread = start(own_and_carve, 0);
+    REQUIRE(pthread_create(&freer, NULL, free_while_carved, NULL) == 0);
+    pthread_join(freer, NULL);
+    pthread_join(thread, NULL);
+    CHECK(atomic_load(&owner->pending) != NULL);
+    check_heap(owner);
+}
+
 /* A ring of threads: each frees what the one before it allocated. */
 enum { RING = 4, ROUNDS = 40, PER_ROUND = 300 };
 static _Atomic(void *) boxes[RING][PER_ROUND];
