@@ -33,7 +33,7 @@ bool zone_extend_run(struct page *page, size_t npages, size_t more);
 
 /*
  * True when the `more` pages would move the frontier though most of what lies
- * below is free: growing so, a live set that moves would crawl through the zone.
+ * below is free: so growing, a live set that moves would crawl through it.
  */
 bool zone_run_crawls(struct page *page, size_t npages, size_t more);
 
