@@ -409,10 +409,29 @@ bool mmap_chunk_free(void *mem)
     return true;
 }
 
+/*
+ * Its size becomes `total`; where it starts then, 0 = it is as it was.  The
+ * guard in front moves along, the one at the end is made anew.
+ */
+static uintptr_t mapping_resize(struct mapping mapping, size_t total)
+{
+    size_t guard = guard_bytes();
+    void *end = (void *)(mapping.start + mapping.size - guard);
+
+    if (total == mapping.size)
+        return mapping.start;
+    if (guard > 0 && !os_unguard(end, guard))
+        return 0;
+    uintptr_t at =
+        (uintptr_t)os_remap((void *)mapping.start, mapping.size, total, true);
+    if (guard > 0)
+        (void)os_guard(at != 0 ? (void *)(at + total - guard) : end, guard);
+    return at;
+}
+
 void *mmap_chunk_resize(void *mem, size_t size)
 {
-    /* Guards do not move along. */
-    if (size > PTRDIFF_MAX || guard_bytes() > 0)
+    if (size > PTRDIFF_MAX)
         return NULL;
     lock_acquire(&mmap_lock);
     struct mmap_record *record = record_remove((uintptr_t)mem);
@@ -420,18 +439,16 @@ void *mmap_chunk_resize(void *mem, size_t size)
     if (record == NULL)
         return NULL;
     size_t lead = record->mem - record->start;
-    size_t total = round_up(lead + size, os_page_size());
-    uintptr_t at = record->start;
-    if (total != record->size) {
-        at = (uintptr_t)os_remap((void *)record->start, record->size, total,
-                                 true);
-    }
+    size_t total = round_up(lead + size, os_page_size()) + guard_bytes();
+    uintptr_t at =
+        mapping_resize((struct mapping){record->start, record->size}, total);
     if (at != 0) {
         record->start = at;
         record->size = total;
         record->mem = at + lead;
         struct chunk *chunk = mem_to_chunk((void *)record->mem);
-        chunk_set(chunk, total - lead + CHUNK_HEADER, IS_MMAPPED);
+        chunk_set(chunk, total - guard_bytes() - lead + CHUNK_HEADER,
+                  IS_MMAPPED);
     }
     lock_acquire(&mmap_lock);
     record_insert(record);

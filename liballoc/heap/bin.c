@@ -58,12 +58,17 @@ static void bin_init(struct heap *heap, unsigned index)
     bin->room = heap->cap[index];
 }
 
-/* Bins above SMALL_MAX share a budget: what is live tells how much. */
+/*
+ * Bins above SMALL_MAX of all heaps share a budget: what is live tells how
+ * much.
+ */
 static bool cap_is_affordable(const struct heap *heap, size_t more)
 {
     size_t live = zone_live_pages() << PAGE_SHIFT;
+    size_t share =
+        (tunables.cache_bytes + live / 8) / max_size(registry_heaps(), 1);
 
-    return heap->cached_bytes + more <= tunables.cache_bytes + live / 8;
+    return heap->cached_bytes + more <= share;
 }
 
 /*

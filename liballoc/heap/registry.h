@@ -35,6 +35,9 @@ extern HIDDEN struct lock registry_lock;
 extern HIDDEN struct heap *heap_table[MAX_HEAPS];
 extern HIDDEN uint32_t heap_count; /* Protected by: registry_lock */
 
+/* Heaps there are.  Stale ok: for budgets that they share. */
+uint32_t registry_heaps(void);
+
 static inline struct heap *heap_by_id(uint32_t id)
 {
     return heap_table[id % MAX_HEAPS];

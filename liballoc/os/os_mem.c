@@ -17,6 +17,7 @@
 
 #ifndef MADV_GUARD_INSTALL
 #    define MADV_GUARD_INSTALL 102
+#    define MADV_GUARD_REMOVE  103
 #endif
 #ifndef PR_SET_VMA
 #    define PR_SET_VMA           0x53564d41
@@ -148,6 +149,14 @@ bool os_guard(void *addr, size_t size)
         syscall3(SYS_madvise, (long)addr, (long)size, MADV_GUARD_INSTALL) == 0)
         return true;
     return os_forbid(addr, size);
+}
+
+bool os_unguard(void *addr, size_t size)
+{
+    if (os_should_fail(OS_MADVISE))
+        return false;
+    return syscall3(SYS_madvise, (long)addr, (long)size, MADV_GUARD_REMOVE) ==
+           0;
 }
 
 bool os_unmap(void *addr, size_t size)

@@ -70,6 +70,9 @@ bool os_forbid(void *addr, size_t size);
  */
 bool os_guard(void *addr, size_t size);
 
+/* Undoes it; false, or no effect where os_guard() had to split the mapping. */
+bool os_unguard(void *addr, size_t size);
+
 /* False: still mapped. */
 bool os_unmap(void *addr, size_t size);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: through */
 /* hardened: abort "corrupted" in malloc|free anywhere */
-/* classic: abort "corrupted" in [a-z_]+ anywhere */
 /* attack: 14 */
 /* The same with the address of a live block, but without the key. */
 #include "misuse.h"
@@ -10,6 +9,15 @@ int main(void)
 {
     enum { N = 40, TRIES = 4000 };
     void *mem[N];
+    /* An attacker who can make the bin large enough for all of them does. */
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < N; i++) {
+            mem[i] = block(SLAB_SIZE);
+        }
+        for (int i = 0; i < N; i++) {
+            free(mem[i]);
+        }
+    }
     for (int i = 0; i < N; i++) {
         mem[i] = block(SLAB_SIZE);
     }
