@@ -278,7 +278,7 @@ static void step(struct worker *worker)
         block_realloc(worker, block);
     } else if (dice < 152) {
         ask_too_much(worker, block);
-    } else if (dice < 440 && nworkers > 1) {
+    } else if (dice < 560 && nworkers > 1) {
         mail_send(worker, block);
     } else {
         block_free(worker, block);
@@ -371,7 +371,7 @@ static bool report(void)
            " requests refused, peak RSS %zu MiB\n",
            all->ops, 100.0 * (double)all->foreign / (double)all->frees,
            all->frees, all->failures_seen, self_status_bytes("VmHWM:") / MIB);
-    return (nworkers == 1 || all->foreign > all->frees / 4) &&
+    return (nworkers == 1 || all->foreign > all->frees / 10 * 3) &&
            all->failures_seen > 0;
 }
 
