@@ -154,6 +154,7 @@ struct heap_root {
     const void FAR *chunk_secret;  /* uint64_t */
     const void FAR *object_secret; /* uintptr_t */
     const void FAR *link_secret;   /* uintptr_t, for link_mask(); 0: plain */
+    const void FAR *canary_secret; /* uintptr_t, for canary_word() */
 };
 _Static_assert(offsetof(struct heap_root, self) == 16 &&
                    offsetof(struct heap_root, fingerprint) == 24,

@@ -87,6 +87,15 @@ static inline uintptr_t link_mask(uintptr_t address, uintptr_t secret)
     return mixed ^ mixed >> 32;
 }
 
+/*
+ * Hardened mode: the last word of the usable bytes of a block in use.  Its
+ * first byte is never zero: the end of a string too long shows.
+ */
+static inline uintptr_t canary_word(uintptr_t address, uintptr_t secret)
+{
+    return link_mask(address, secret) | 1;
+}
+
 enum {
     SLAB_ORDER = 1, /* 32 KiB: of which only carved objects are ever touched */
     SLAB_PAGES = 1 << SLAB_ORDER,

@@ -69,6 +69,7 @@ static void tell_root(const struct each *each, struct target *target)
     tell(each, FAR_ADDRESS(root->chunk_secret), sizeof(uint64_t));
     tell(each, FAR_ADDRESS(root->object_secret), sizeof(uintptr_t));
     tell(each, FAR_ADDRESS(root->link_secret), sizeof(uintptr_t));
+    tell(each, FAR_ADDRESS(root->canary_secret), sizeof(uintptr_t));
     tell_texts(each, target);
 }
 

@@ -173,6 +173,7 @@ void check_all(struct checker *checker, const struct model *model,
     check_arenas(checker);
     check_cached(checker);
     check_mmaps(checker);
+    check_hardened(checker);
     freelist_free(freelist);
     free(checker->in_the_air);
     checker->freelist = NULL;

@@ -27,6 +27,8 @@ struct checker {
     size_t cached; /* objects in bins, spares and batches */
     size_t left_out;
 
+    bool at_work; /* in the core of a process that ended within the heap */
+
     /* One object a running thread may be between two places. */
     bool *in_the_air;         /* by heap id: its bins have had theirs */
     unsigned may_be_off;      /* slabs whose count may yet be off by one */
@@ -43,6 +45,7 @@ void check_slabs(struct checker *checker);
 void check_arenas(struct checker *checker);
 void check_cached(struct checker *checker);
 void check_mmaps(struct checker *checker);
+void check_hardened(struct checker *checker);
 
 void check_found(struct checker *checker, enum invariant broken,
                  uintptr_t address, const char *format, ...)

@@ -38,6 +38,21 @@ void object_walk_block(struct object_walk *walk, const struct block *block)
     }
 }
 
+/* To the end of the mapping, or to a guard page: the header knows. */
+static size_t mmapped_usable(const struct model *model,
+                             const struct model_mmap *mapping)
+{
+    size_t most = mapping->start + mapping->size - mapping->mem;
+    size_t word;
+
+    if (!far_read(model->target, mapping->mem - sizeof word, &word,
+                  sizeof word) ||
+        chunk_word_size(word) < CHUNK_HEADER ||
+        chunk_word_size(word) - CHUNK_HEADER > most)
+        return most;
+    return chunk_word_size(word) - CHUNK_HEADER;
+}
+
 /* A run, a block of the program's pages: one object, if it is one at all. */
 static bool whole_block(struct object_walk *walk, struct object *object)
 {
@@ -61,7 +76,7 @@ static bool whole_block(struct object_walk *walk, struct object *object)
     if (mapping == NULL)
         return false;
     object->mem = mapping->mem;
-    object->usable = mapping->start + mapping->size - mapping->mem;
+    object->usable = mmapped_usable(walk->model, mapping);
     object->flags = IS_MMAPPED;
     return true;
 }

@@ -91,6 +91,7 @@ static void each_root(struct dump *dump, stretch_fn *act)
     act(dump, root->chunk_secret, sizeof(uint64_t));
     act(dump, root->object_secret, sizeof(uintptr_t));
     act(dump, root->link_secret, sizeof(uintptr_t));
+    act(dump, root->canary_secret, sizeof(uintptr_t));
 }
 
 /* The used part of a page map. */

@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "base/syscall.h"
 #include "base/tunables.h"
+#include "harden/canary.h"
 #include "heap/registry.h"
 #include "liballoc.h"
 #include "os/os_mem.h"
@@ -66,6 +67,7 @@ HIDDEN struct heap_root liballoc_root_own = {
     .chunk_secret = &chunk_secret,
     .object_secret = &object_secret,
     .link_secret = &link_secret,
+    .canary_secret = &canary_secret,
 };
 extern struct heap_root liballoc_root
     __attribute__((alias("liballoc_root_own"), visibility("default")));

@@ -26,16 +26,10 @@ static inline size_t canary_bytes(void)
     return tunables.canary != 0 ? CANARY_BYTES : 0;
 }
 
-/* Its first byte is never zero: the end of a string too long shows. */
-static inline uintptr_t canary_of(const void *mem)
-{
-    return link_mask((uintptr_t)mem, canary_secret) | 1;
-}
-
 /* `usable` counts from `mem`, canary included. */
 static inline void canary_set(void *mem, size_t usable)
 {
-    uintptr_t value = canary_of(mem);
+    uintptr_t value = canary_word((uintptr_t)mem, canary_secret);
 
     if (tunables.canary != 0)
         memcpy((char *)mem + usable - CANARY_BYTES, &value, CANARY_BYTES);
@@ -43,7 +37,7 @@ static inline void canary_set(void *mem, size_t usable)
 
 static inline void canary_check(const void *mem, size_t usable)
 {
-    uintptr_t value = canary_of(mem);
+    uintptr_t value = canary_word((uintptr_t)mem, canary_secret);
 
     if (tunables.canary != 0 &&
         UNLIKELY(memcmp((const char *)mem + usable - CANARY_BYTES, &value,
