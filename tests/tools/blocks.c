@@ -28,7 +28,11 @@ WEAK int liballoc_cache_destroy(struct liballoc_cache *cache);
 WEAK void *liballoc_pages_zeroed(unsigned order);
 WEAK void liballoc_pages_free(void *mem, unsigned order);
 
-#define APART __attribute__((noinline, noclone))
+#if defined(__clang__)
+#    define APART __attribute__((noinline))
+#else
+#    define APART __attribute__((noinline, noclone))
+#endif
 
 /* The compiler knows nothing of it any more. */
 static void *launder(void *mem)
