@@ -3,7 +3,7 @@
 /* hardened: abort "corrupted" in malloc|free anywhere */
 /* attack: 13 */
 /* The link of a freed object leads to a target: tcache poisoning. */
-#include "misuse.h"
+#include "poison.h"
 
 static struct {
     _Alignas(16) unsigned char bytes[256];
@@ -11,36 +11,6 @@ static struct {
 
 int main(void)
 {
-    enum { N = 40, TRIES = 4000 };
-    void *mem[N];
-    /* An attacker who can make the bin large enough for all of them does. */
-    for (int round = 0; round < 2; round++) {
-        for (int i = 0; i < N; i++) {
-            mem[i] = block(SLAB_SIZE);
-        }
-        for (int i = 0; i < N; i++) {
-            free(mem[i]);
-        }
-    }
-    for (int i = 0; i < N; i++) {
-        mem[i] = block(SLAB_SIZE);
-    }
-    for (int i = 0; i < N; i++) {
-        free(mem[i]);
-    }
-    victim(mem[N - 1]);
-    const void *leads_to = &target;
-    for (int i = 0; i < N; i++) {
-        memcpy(launder(mem[i]), &leads_to, sizeof(leads_to));
-    }
-    for (int i = 0; i < TRIES; i++) {
-        void *got = launder(malloc(SLAB_SIZE));
-        if (got == (void *)&target) {
-            succeeded("malloc returned the target");
-        }
-        if (i % 2 == 0 && i > 2 * N) {
-            free(got);
-        }
-    }
+    poison(SLAB_SIZE, &target, "malloc returned the target");
     return 0;
 }
