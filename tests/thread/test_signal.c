@@ -56,14 +56,15 @@ static void jump(void)
     siglongjmp(out, 1);
 }
 
-static void jump_when_allowed(int signal_number)
+/* The handler: at once, or when the interrupted code is through. */
+static void do_when_allowed(int signal_number)
 {
     (void)signal_number;
     pest_hit();
     if (critical) {
         wanted = 1;
     } else {
-        jump();
+        pest_deed();
     }
 }
 
@@ -74,7 +75,7 @@ TEST(signals, handlers_may_siglongjmp_from_outside_the_allocator)
     pest_deed = jump;
     jumps = 0;
     critical = 1; /* until there is somewhere to jump to */
-    REQUIRE(pest_start(&pest, jump_when_allowed));
+    REQUIRE(pest_start(&pest, do_when_allowed));
     if (sigsetjmp(out, 1) != 0) {
         jumps++;
         critical = 0;
@@ -111,23 +112,12 @@ static void allocate(void)
     contents_write(block);
 }
 
-static void allocate_when_allowed(int signal_number)
-{
-    (void)signal_number;
-    pest_hit();
-    if (critical) {
-        wanted = 1;
-    } else {
-        allocate();
-    }
-}
-
 TEST(signals, handlers_may_allocate_outside_the_allocator)
 {
     timer_t pest;
     bool held = true;
     pest_deed = allocate;
-    REQUIRE(pest_start(&pest, allocate_when_allowed));
+    REQUIRE(pest_start(&pest, do_when_allowed));
     while (held && atomic_load(&pest_hits) < interrupts()) {
         held = pest_step();
     }
