@@ -103,6 +103,19 @@ __attribute__((unused)) static void check_growth(size_t before, size_t most)
 
 static atomic_bool stop;
 
+/* One of `count` blocks, most of them small, is replaced. */
+static inline void churn_step(unsigned char **mem, unsigned count,
+                              unsigned *random)
+{
+    *random = *random * 1103515245u + 12345u;
+    unsigned dice = *random;
+    unsigned at = dice / 65536u % count;
+    free(mem[at]);
+    size_t size = dice % 16 == 0 ? dice % 300000 : dice / 16 % 2000;
+    mem[at] = launder(malloc(size + 1));
+    mem[at][0] = 1;
+}
+
 /* What the library's busiest users do, while the others fork. */
 __attribute__((unused)) static void *churn(void *arg)
 {
@@ -113,12 +126,7 @@ __attribute__((unused)) static void *churn(void *arg)
         if (step % 512 == 0) {
             usleep(200); /* or the children starve on few processors */
         }
-        random = random * 1103515245u + 12345u;
-        unsigned at = random / 65536u % 100u;
-        free(mem[at]);
-        size_t size = random % 16 == 0 ? random % 300000 : random / 16 % 2000;
-        mem[at] = launder(malloc(size + 1));
-        mem[at][0] = 1;
+        churn_step(mem, 100, &random);
     }
     for (unsigned i = 0; i < 100; i++) {
         free(mem[i]);

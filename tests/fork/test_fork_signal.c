@@ -50,12 +50,7 @@ static void churn_until_forked(void)
     unsigned random = 1;
     unsigned child_steps = 0;
     while (in_child || forks < (int)rounds(1000)) {
-        random = random * 1103515245u + 12345u;
-        unsigned at = random / 65536u % 64u;
-        free(mem[at]);
-        size_t size = random % 8 == 0 ? random % 300000 : random / 16 % 3000;
-        mem[at] = launder(malloc(size + 1));
-        mem[at][0] = 1;
+        churn_step(mem, 64, &random);
         if (in_child && ++child_steps == 300) {
             _exit(use_all_sizes() ? 0 : 1);
         }
