@@ -95,9 +95,12 @@ static size_t fill_bytes(const struct slot *slot)
 void *guarded_alloc(size_t size, size_t align)
 {
     size_t page = os_page_size();
-    size_t room = round_up(size, max_size(align, UNIT));
 
-    if (guarded_span == 0 || size == 0 || room > page || align > page)
+    /* size first: rounding SIZE_MAX up gives a small number */
+    if (guarded_span == 0 || size == 0 || size > page || align > page)
+        return NULL;
+    size_t room = round_up(size, max_size(align, UNIT));
+    if (room > page)
         return NULL;
     struct slot *slot = slot_take();
     if (slot == NULL)

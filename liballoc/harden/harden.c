@@ -318,6 +318,8 @@ void *harden_realloc(void *mem, size_t size)
     size_t have = harden_usable(mem);
     if (size > PTRDIFF_MAX - CANARY_BYTES)
         return NULL;
+    if (is_ours && size == have)
+        return mem;
     void *moved = is_ours ? NULL : wrapped_resize(mem, size);
     if (moved != NULL)
         return moved;
