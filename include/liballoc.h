@@ -156,6 +156,22 @@ int liballoc_tunable_set(const char *name, uint64_t value);
 
 int liballoc_snapshot(const char *path, unsigned flags);
 
+/*
+ * The sampled heap profile: which stacks allocated what is live, one block in
+ * `period` bytes on average (0: the tunable prof_period, 2 MiB).  Takes effect
+ * in all threads at once.  heapinspect prof reads it from the live process, a
+ * core or a snapshot; liballoc_prof_dump() writes such a snapshot.
+ *
+ * liballoc_prof_start() loads libunwind (dlopen) when it is called first: not
+ * for signal handlers, nor where the loader's lock may be held.  0; or -1 with
+ * errno = EINVAL for a period above 1 TiB, ENOMEM, ENOTSUP under Valgrind and
+ * sanitizers.  While it is on, each malloc and free takes some nanoseconds
+ * more; samples taken stay until their block is freed, also after _stop().
+ */
+int liballoc_prof_start(size_t period);
+void liballoc_prof_stop(void);
+int liballoc_prof_dump(const char *path); /* as liballoc_snapshot(path, 0) */
+
 #ifdef __cplusplus
 }
 #endif

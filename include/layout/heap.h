@@ -126,6 +126,9 @@ struct heap {
 
     /* Owner only. */
     struct quarantine FAR *quarantine; /* NULL: none yet */
+
+    /* Protected by: registry_lock. */
+    void FAR *front; /* the owner's thread_heap; NULL = no owner */
 } __attribute__((aligned(4096)));
 
 #endif

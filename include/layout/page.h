@@ -59,10 +59,12 @@ _Static_assert(sizeof(struct page) == 64, "one cache line a page");
  */
 enum tag_kind {
     TAG_KIND_SHIFT = 8,
-    KIND_CHUNK = 0x80, /* arena memory: chunk headers tell more */
-    KIND_RUN = 0x81,   /* first page of a run; its others are nobody's */
-    KIND_USER = 0x83,  /* first page of a liballoc_pages_alloc() block */
-    KIND_CACHE = 0x84, /* slab page of an object cache */
+    KIND_SAMPLED = 0x40, /* a bit: a block that starts in the page is in the
+                            profile, so frees must look (layout/prof.h) */
+    KIND_CHUNK = 0x80,   /* arena memory: chunk headers tell more */
+    KIND_RUN = 0x81,     /* first page of a run; its others are nobody's */
+    KIND_USER = 0x83,    /* first page of a liballoc_pages_alloc() block */
+    KIND_CACHE = 0x84,   /* slab page of an object cache */
 };
 
 static inline uint32_t tag_make(uint32_t heap_id, uint32_t kind)

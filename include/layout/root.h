@@ -20,6 +20,7 @@
  * own structs.  Whatever it reads is hostile input: bound every walk.
  */
 #include "layout/heap.h"
+#include "layout/prof.h"
 
 /* As PNG's: not text, and broken by every usual mangling of text. */
 #define ROOT_MAGIC "\x89LHEAP\n\x1a"
@@ -155,6 +156,8 @@ struct heap_root {
     const void FAR *object_secret; /* uintptr_t */
     const void FAR *link_secret;   /* uintptr_t, for link_mask(); 0: plain */
     const void FAR *canary_secret; /* uintptr_t, for canary_word() */
+
+    struct prof FAR *prof; /* the sampled profile (since minor 2) */
 };
 _Static_assert(offsetof(struct heap_root, self) == 16 &&
                    offsetof(struct heap_root, fingerprint) == 24,

@@ -20,7 +20,7 @@ void *entry_aligned(size_t align, size_t size, const char *name, bool set_errno)
     if (align <= CHUNK_HEADER && set_errno)
         return entry_alloc(size, name);
     if (LIKELY(align > CHUNK_HEADER)) {
-        mem = fast_alloc_aligned(thread_heap, size, align);
+        mem = fast_alloc_aligned(heap_front(), size, align);
         if (LIKELY(mem != NULL))
             return mem;
     }
@@ -63,7 +63,7 @@ static NOINLINE int posix_memalign_slow(void **out, size_t align, size_t size)
 EXPORT int posix_memalign(void **out, size_t align, size_t size)
 {
     if (LIKELY(is_pow2(align)) && LIKELY(align > CHUNK_HEADER)) {
-        void *mem = fast_alloc_aligned(thread_heap, size, align);
+        void *mem = fast_alloc_aligned(heap_front(), size, align);
         if (LIKELY(mem != NULL)) {
             *out = mem;
             return 0;

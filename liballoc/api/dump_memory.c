@@ -21,6 +21,7 @@
 #include "layout/root.h"
 #include "page/page_map.h"
 #include "page/zone.h"
+#include "prof/prof.h"
 #include "slab/object_cache.h"
 #include "slab/slab_cache.h"
 
@@ -165,6 +166,15 @@ static void each_cache(struct dump *dump, stretch_fn *act)
     }
 }
 
+/* The samples, and what their stacks are. */
+static void each_sample(struct dump *dump, stretch_fn *act)
+{
+    act(dump, &profile, sizeof profile);
+    act(dump, profile.samples, profile.nsamples * sizeof *profile.samples);
+    act(dump, profile.stacks, profile.nstacks * sizeof *profile.stacks);
+    act(dump, profile.frames, profile.nframes * sizeof *profile.frames);
+}
+
 static void each_structure(struct dump *dump, stretch_fn *act)
 {
     each_root(dump, act);
@@ -173,6 +183,8 @@ static void each_structure(struct dump *dump, stretch_fn *act)
     each_heap(dump, act);
     each_record(dump, act);
     each_cache(dump, act);
+    if (profile.samples != NULL)
+        each_sample(dump, act);
 }
 
 /* next and key, if it is marked as free. */

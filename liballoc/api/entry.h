@@ -12,6 +12,7 @@
 #include "base/tunables.h"
 #include "harden/harden.h"
 #include "heap/heap.h"
+#include "prof/prof.h"
 
 /* Symbols of the C library and of other systems that no header declares. */
 void cfree(void *mem);
@@ -33,13 +34,28 @@ int reallocarr(void *where, size_t count, size_t size);
 size_t malloc_size(const void *mem);
 size_t malloc_good_size(size_t size);
 
-/* Where hardened mode, or a tool that watches, has a say. */
+static inline bool is_counting(void)
+{
+    /* stale ok: see prof.h */
+    return UNLIKELY(load_relaxed(&prof_counts));
+}
+
+/* Before a block is freed or resized; false: it was in no profile. */
+static inline bool block_forget(const void *mem, struct prof_sample *sample)
+{
+    /* stale ok: see prof.h */
+    return UNLIKELY(load_relaxed(&prof_has_samples)) && prof_take(mem, sample);
+}
+
+/* Where hardened mode, the profile, or a tool that watches has a say. */
 static inline void *block_alloc(size_t size, bool *fresh)
 {
     if (UNLIKELY(watcher != NULL)) {
         *fresh = false;
         return watcher->alloc(size, 16);
     }
+    if (is_counting())
+        return prof_alloc(size, fresh);
     return UNLIKELY(harden_active) ? harden_alloc(size, fresh)
                                    : heap_alloc(size, fresh);
 }
@@ -48,15 +64,22 @@ static inline void *block_alloc_aligned(size_t size, size_t align)
 {
     if (UNLIKELY(watcher != NULL))
         return watcher->alloc(size, align);
+    if (is_counting())
+        return prof_alloc_aligned(size, align);
     return UNLIKELY(harden_active) ? harden_alloc_aligned(size, align)
                                    : heap_alloc_aligned(size, align);
 }
 
 static inline void block_free(void *mem)
 {
+    struct prof_sample sample;
+
     if (UNLIKELY(watcher != NULL)) {
         watcher->free(mem);
-    } else if (UNLIKELY(harden_active)) {
+        return;
+    }
+    (void)block_forget(mem, &sample);
+    if (UNLIKELY(harden_active)) {
         harden_free(mem);
     } else {
         heap_free(mem);
@@ -65,10 +88,18 @@ static inline void block_free(void *mem)
 
 static inline void *block_realloc(void *mem, size_t size)
 {
+    struct prof_sample sample;
+
     if (UNLIKELY(watcher != NULL))
         return watcher->realloc(mem, size);
-    return UNLIKELY(harden_active) ? harden_realloc(mem, size)
-                                   : heap_realloc(mem, size);
+    bool was_sampled = block_forget(mem, &sample);
+    void *moved = UNLIKELY(harden_active) ? harden_realloc(mem, size)
+                                          : heap_realloc(mem, size);
+    if (UNLIKELY(was_sampled) && moved == NULL)
+        prof_put_back(&sample);
+    if (is_counting() && moved != NULL)
+        prof_count(moved, size);
+    return moved;
 }
 
 static inline size_t block_usable(const void *mem)

@@ -13,6 +13,7 @@
 #include "heap/registry.h"
 #include "page/meta.h"
 #include "page/zone.h"
+#include "prof/prof.h"
 #include "slab/object_cache.h"
 
 #include <pthread.h>
@@ -28,6 +29,7 @@ static NO_THREAD_SAFETY void prepare(void)
     if (!fork_locked)
         return;
     object_caches_lock();
+    prof_lock();
     registry_lock_all();
     lock_acquire(&mmap_lock);
     zones_lock();
@@ -42,6 +44,7 @@ static NO_THREAD_SAFETY void parent(void)
     zones_unlock();
     lock_release(&mmap_lock);
     registry_unlock_all();
+    prof_unlock();
     object_caches_unlock();
 }
 
@@ -57,6 +60,7 @@ static void child(void)
     reset(&mmap_lock);
     object_caches_reset(reset);
     registry_reset_child(reset);
+    prof_reset_child(reset);
     root_after_fork();
 }
 

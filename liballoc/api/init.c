@@ -53,7 +53,8 @@ static bool start(bool is_first)
         return false;
     if (watcher == NULL)
         harden_init();
-    registry_set_slow(tunables.perturb != 0 || harden_wraps || watcher != NULL);
+    if (tunables.perturb != 0 || harden_wraps || watcher != NULL)
+        registry_set_slow(SLOW_ALWAYS, true);
     if (tunables.slab_max == 0 && tunables.mmap_threshold == 4 * MIB)
         tunables.mmap_threshold = 128 * KIB;
     if (!registry_init())
@@ -91,6 +92,7 @@ static __attribute__((constructor)) void at_start(void)
     if (!init_check())
         return;
     snapshot_init();
+    prof_init();
     if (tunables.stats != 0)
         stats_fd = (int)syscall3(SYS_fcntl, 2, F_DUPFD_CLOEXEC, STATS_FD_MIN);
 }

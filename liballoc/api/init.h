@@ -28,6 +28,9 @@ void fork_init(void);
 /* Waits for the signal that asks for a snapshot, if one is set. */
 void snapshot_init(void);
 
+/* Starts the profile, or waits for its signal, as the tunables say. */
+void prof_init(void);
+
 /* Entry of every slow path: makes sure that the library has started. */
 static inline bool init_check(void)
 {

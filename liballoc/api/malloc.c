@@ -36,7 +36,7 @@ static NOINLINE void *malloc_slow(size_t size)
 
 static NOINLINE void *malloc_medium(size_t size)
 {
-    struct heap *heap = thread_heap;
+    struct heap *heap = heap_front();
 
     if (LIKELY(size <= MEDIUM_MAX)) {
         void *mem = fast_alloc_medium(heap, size);
@@ -50,7 +50,7 @@ EXPORT void *malloc(size_t size)
 {
     if (UNLIKELY(size > SMALL_MAX))
         return malloc_medium(size);
-    void *mem = fast_alloc_small(thread_heap, size);
+    void *mem = fast_alloc_small(heap_front(), size);
     return LIKELY(mem != NULL) ? mem : malloc_slow(size);
 }
 
@@ -72,13 +72,19 @@ enum {
 /* Full bins, objects of other heaps, then all the rest: large, errors. */
 static NOINLINE void free_slow(void *mem)
 {
-    struct heap *heap = thread_heap;
+    struct heap *heap = heap_front();
     uint32_t kind = fast_kind(heap, mem);
 
     if (UNLIKELY(harden_wraps)) {
         if (mem != NULL)
             entry_free(mem, "free");
         return;
+    }
+    if (is_counting() && tunables.perturb == 0) {
+        if (LIKELY(prof_free_own(mem)))
+            return;
+        heap = thread_own != NULL ? thread_own : heap;
+        kind = fast_kind(heap, mem);
     }
     if (kind < NSLAB && LIKELY(fast_is_object(heap, mem, kind))) {
         if (UNLIKELY(bin_spill(heap, kind, mem)))
@@ -107,7 +113,7 @@ static NOINLINE void free_other(void *mem, struct heap *heap, uint32_t kind)
 
 EXPORT void free(void *mem)
 {
-    struct heap *heap = thread_heap;
+    struct heap *heap = heap_front();
     uint32_t kind = fast_kind(heap, mem);
 
     if (UNLIKELY(kind >= NSLAB)) {
@@ -146,7 +152,7 @@ EXPORT void *calloc(size_t count, size_t size)
     }
     if (UNLIKELY(total > SMALL_MAX))
         return calloc_slow(total);
-    void *mem = fast_alloc_small(thread_heap, total);
+    void *mem = fast_alloc_small(heap_front(), total);
     if (UNLIKELY(mem == NULL))
         return calloc_slow(total);
     return memset(mem, 0, total);

@@ -49,7 +49,8 @@ static int set_trim_threshold(int value)
 static int set_perturb(int value)
 {
     tunables.perturb = (unsigned)value & 0xff;
-    registry_set_slow(tunables.perturb != 0 || harden_wraps || watcher != NULL);
+    registry_set_slow(SLOW_ALWAYS,
+                      tunables.perturb != 0 || harden_wraps || watcher != NULL);
     return 1;
 }
 

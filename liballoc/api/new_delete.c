@@ -56,7 +56,7 @@ static void *new_slow(size_t size, size_t align, bool may_throw)
 ALWAYS_INLINE void *new_object(size_t size, bool may_throw)
 {
     if (LIKELY(size <= SMALL_MAX)) {
-        void *mem = fast_alloc_small(thread_heap, size);
+        void *mem = fast_alloc_small(heap_front(), size);
         if (LIKELY(mem != NULL))
             return mem;
     }

@@ -33,7 +33,7 @@ EXPORT void *realloc(void *mem, size_t size)
         entry_free(mem, "realloc");
         return NULL;
     }
-    size_t usable = fast_usable(thread_heap, mem);
+    size_t usable = fast_usable(heap_front(), mem);
     if (size <= usable && size >= usable / 2)
         return mem; /* as resize_in_place() would decide */
     return resize(mem, size, "realloc");
@@ -83,7 +83,7 @@ EXPORT size_t malloc_usable_size(void *mem)
 {
     if (mem == NULL)
         return 0;
-    size_t usable = fast_usable(thread_heap, mem);
+    size_t usable = fast_usable(heap_front(), mem);
     if (LIKELY(usable != 0))
         return usable;
     if (!init_check())

@@ -12,6 +12,7 @@
 #include "liballoc.h"
 #include "os/os_mem.h"
 #include "page/page_map.h"
+#include "prof/prof.h"
 #include "slab/object_cache.h"
 #include "slab/slab.h"
 
@@ -68,6 +69,7 @@ HIDDEN struct heap_root liballoc_root_own = {
     .object_secret = &object_secret,
     .link_secret = &link_secret,
     .canary_secret = &canary_secret,
+    .prof = &profile,
 };
 extern struct heap_root liballoc_root
     __attribute__((alias("liballoc_root_own"), visibility("default")));

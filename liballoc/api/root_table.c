@@ -74,5 +74,11 @@ struct region_rule root_regions[] = {
     RULE("brk arena", segment, start, end, 0),
     RULE("mmapped chunk", mmap_record, start, size, 8),
     RULE("mmap kept", mmap_kept, start, size, 8),
+    RULE("profile samples", prof, samples, nsamples,
+         sizeof(struct prof_sample) * 8),
+    RULE("profile stacks", prof, stacks, nstacks,
+         sizeof(struct prof_stack) * 8),
+    RULE("profile frames", prof, frames, nframes, sizeof(uintptr_t) * 8),
+    RULE("profile buckets", prof, buckets, nbuckets, 32),
 };
 const uint32_t root_nregions = ARRAY_SIZE(root_regions);

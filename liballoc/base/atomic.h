@@ -27,6 +27,11 @@
 #define sub_relaxed(p, v) \
     atomic_fetch_sub_explicit((p), (v), memory_order_relaxed)
 
+#define or_relaxed(p, v) \
+    atomic_fetch_or_explicit((p), (v), memory_order_relaxed)
+#define and_relaxed(p, v) \
+    atomic_fetch_and_explicit((p), (v), memory_order_relaxed)
+
 /* Compare and swap; *expected is refreshed on failure.  True = swapped. */
 #define cas_acquire(p, expected, desired)                               \
     atomic_compare_exchange_strong_explicit((p), (expected), (desired), \
@@ -51,6 +56,12 @@ static inline void fence_seq_cst(void)
 static inline void fence_release(void)
 {
     atomic_thread_fence(memory_order_release);
+}
+
+/* Orders all earlier loads before all after it; no code on x86-64. */
+static inline void fence_acquire(void)
+{
+    atomic_thread_fence(memory_order_acquire);
 }
 
 /* Keeps the compiler (not the CPU) from moving accesses across it. */

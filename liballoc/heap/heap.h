@@ -57,6 +57,10 @@ void *heap_resize(void *mem, size_t size, const struct block *block);
 /* Time-driven duties of slow paths: idle bins, watermarks, other's rests. */
 void heap_maintain(struct heap *heap);
 
+/* Run by the next heap_maintain() of any thread, and after; NULL = nothing.
+   Immutable after start. */
+extern HIDDEN void (*heap_duty)(void);
+
 /* Gives back all that is free but `pad` bytes of each top; the bytes. */
 size_t heap_trim(size_t pad);
 

@@ -16,7 +16,7 @@
 /* All zero: every size leads to the first bin, which is empty; no tag lookup
    passes the bound. */
 struct heap heap_dummy;
-TLS_IE struct heap *thread_heap = &heap_dummy;
+TLS_IE struct heap *_Atomic thread_heap = &heap_dummy;
 TLS_IE struct heap *thread_own;
 
 enum {
@@ -30,7 +30,7 @@ uint32_t heap_count = 1;            /* id 0 is nobody's */
 static _Atomic uint32_t heaps_made; /* heap_count - 1, for who has no lock */
 static struct list_head idle_heaps; /* Protected by: registry_lock */
 static uint32_t idle_unflushed;     /* Protected by: registry_lock */
-static bool slow_mode;              /* Immutable after init */
+static _Atomic uint32_t slow_mode;  /* enum slow_reason, ored */
 
 static void heap_init_sizes(struct heap *heap)
 {
@@ -81,14 +81,25 @@ static struct heap *heap_adopt(void) REQUIRES(registry_lock)
     return heap;
 }
 
+/* What thread_heap should be: under registry_lock it stays so. */
+static struct heap *heap_in_front(struct heap *own)
+{
+    /* stale ok: written under registry_lock, else checked again */
+    return load_relaxed(&slow_mode) != 0 ? &heap_dummy : own;
+}
+
 static struct heap *heap_obtain(void)
 {
     lock_acquire(&registry_lock);
     struct heap *heap = heap_adopt();
     if (heap == NULL)
         heap = heap_create();
-    if (heap != NULL)
+    if (heap != NULL) {
         heap->state = HEAP_OWNED;
+        heap->front = &thread_heap;
+        /* stale ok: others write it under the same lock */
+        store_relaxed(&thread_heap, heap_in_front(heap));
+    }
     lock_release(&registry_lock);
     return heap;
 }
@@ -110,7 +121,6 @@ struct heap *heap_get(void)
         return NULL;
     heap->tid = os_tid();
     thread_own = heap;
-    thread_heap = slow_mode ? &heap_dummy : heap;
     thread_exit_arm(heap);
     return heap;
 }
@@ -120,11 +130,15 @@ struct heap *heap_shared(void)
     return heap_table[1];
 }
 
-/* The thread of `heap` is gone: the next new thread gets it, bins and all. */
+/* The calling thread, which owns it, ends: the next new one gets it, bins and
+   all. */
 void registry_retire(struct heap *heap)
 {
     lock_acquire(&registry_lock);
     heap->state = HEAP_IDLE;
+    heap->front = NULL;
+    /* stale ok: the thread's own; nobody else has its address any longer */
+    store_relaxed(&thread_heap, &heap_dummy);
     heap->tid = 0;
     heap->idle_flushed = 0;
     idle_unflushed++;
@@ -138,19 +152,47 @@ bool registry_init(void)
     return heap_get() != NULL;
 }
 
-void registry_set_slow(bool slow)
+/* The owner may be about to store, too: see registry_set_armed(). */
+static void set_front(struct heap *heap, void *data)
 {
-    slow_mode = slow;
-    if (thread_own != NULL)
-        thread_heap = slow ? &heap_dummy : thread_own;
+    struct heap *_Atomic *front = heap->front;
+
+    (void)data;
+    if (front != NULL) {
+        /* stale ok: a call that is on its way is not counted */
+        store_relaxed(front, heap_in_front(heap));
+    }
+}
+
+void registry_set_slow(enum slow_reason reason, bool slow)
+{
+    if (slow) {
+        /* stale ok: the fence below */
+        or_relaxed(&slow_mode, reason);
+    } else {
+        /* stale ok: the fence below */
+        and_relaxed(&slow_mode, ~(uint32_t)reason);
+    }
+    /* seq_cst: the mode before the fronts; pairs with registry_set_armed() */
+    fence_seq_cst();
+    registry_walk(set_front, NULL);
 }
 
 void registry_set_armed(bool armed)
 {
-    struct heap *wanted = armed || slow_mode ? &heap_dummy : thread_own;
+    struct heap *wanted = armed ? &heap_dummy : heap_in_front(thread_own);
 
-    if (UNLIKELY(thread_heap != wanted))
-        thread_heap = wanted;
+    /* stale ok: others only follow slow_mode */
+    if (LIKELY(load_relaxed(&thread_heap) == wanted))
+        return;
+    /* stale ok: the fence below */
+    store_relaxed(&thread_heap, wanted);
+    /* seq_cst: if this overwrote the store of set_front(), the mode is seen;
+       pairs with registry_set_slow() */
+    fence_seq_cst();
+    /* stale ok: ordered by the fence */
+    if (heap_in_front(thread_own) == &heap_dummy)
+        store_relaxed(&thread_heap, &heap_dummy); /* stale ok: as above */
 }
 
 static void flush_all_bins(struct heap *heap)
@@ -247,6 +289,7 @@ void registry_reset_child(void (*reset)(struct lock *lock))
             continue;
         /* stale ok: as above; its owner was caught in a slow path, or not */
         store_relaxed(&heap->epoch, load_relaxed(&heap->epoch) & ~1u);
+        heap->front = NULL;
         if (heap->state == HEAP_OWNED)
             heap->state = HEAP_ORPHAN;
     }

@@ -13,6 +13,7 @@
  *
  * Layer: heap.  Heaps are never freed: a pointer to one stays valid.
  */
+#include "base/atomic.h"
 #include "base/compiler.h"
 #include "base/lock.h"
 #include "heap/heap_lock.h"
@@ -25,8 +26,15 @@ enum {
 };
 
 /* What malloc() and free() use: the thread's heap, or a dummy that sends
-   every call down the slow path. */
-extern HIDDEN TLS_IE struct heap *thread_heap;
+   every call down the slow path.  Other threads write it, too: see
+   registry_set_slow(). */
+extern HIDDEN TLS_IE struct heap *_Atomic thread_heap;
+
+static inline struct heap *heap_front(void)
+{
+    /* stale ok: a call that is on its way goes the way it went */
+    return load_relaxed(&thread_heap);
+}
 
 extern HIDDEN struct heap heap_dummy;
 extern HIDDEN struct lock registry_lock;
@@ -55,8 +63,17 @@ struct heap *heap_shared(void);
 /* Sets up the first heap's arena on brk.  Call once. */
 bool registry_init(void);
 
-/* Sends every call of malloc() and free() down the slow path, or not. */
-void registry_set_slow(bool slow);
+/* Why every call should be slow. */
+enum slow_reason {
+    SLOW_ALWAYS = 1,   /* hardened, perturbed, watched: from the start on */
+    SLOW_PROFILED = 2, /* allocations are counted */
+};
+
+/*
+ * Sends every call of malloc() and free() of all threads down the slow path,
+ * or no longer.  Takes registry_lock.
+ */
+void registry_set_slow(enum slow_reason reason, bool slow);
 
 /* Makes the calling thread's next call take the slow path, or no longer. */
 void registry_set_armed(bool armed);

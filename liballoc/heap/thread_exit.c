@@ -22,7 +22,6 @@ static void thread_exit(void *data)
     ended = true;
     remote_flush(heap);
     thread_own = NULL;
-    thread_heap = &heap_dummy;
     registry_retire(heap);
 }
 

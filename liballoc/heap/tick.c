@@ -65,9 +65,14 @@ static void arm_if_idle(struct heap *heap, uint64_t now_ms)
     registry_set_armed(heap->idle_calls > 0 && heap->idle_calls < IDLE_CALLS);
 }
 
+void (*heap_duty)(void);
+
 void heap_maintain(struct heap *heap)
 {
     uint64_t now_ms = os_time_ms();
+
+    if (UNLIKELY(heap_duty != NULL))
+        heap_duty();
 
     arm_if_idle(heap, now_ms);
 

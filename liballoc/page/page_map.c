@@ -23,7 +23,7 @@ bool page_lookup(uintptr_t address, struct page_ref *ref)
         ref->zone = zone;
         ref->pfn = pfn;
         /* stale ok: stable while the caller holds a pointer into the page */
-        ref->tag = load_relaxed(&zone->tags[pfn]);
+        ref->tag = load_relaxed(&zone->tags[pfn]) & ~(uint32_t)KIND_SAMPLED;
         return true;
     }
     return false;
@@ -32,8 +32,32 @@ bool page_lookup(uintptr_t address, struct page_ref *ref)
 void tag_set(struct zone *zone, size_t pfn, size_t npages, uint32_t tag)
 {
     for (size_t i = 0; i < npages; i++) {
+        _Atomic uint32_t *at = &zone->tags[pfn + i];
+        /* The break grows within a page: its samples stay what they are. */
         /* stale ok: who reads it got a pointer into the page by other means */
-        store_relaxed(&zone->tags[pfn + i], tag);
+        if ((load_relaxed(at) ^ tag) != KIND_SAMPLED)
+            store_relaxed(at, tag); /* stale ok: as above */
+    }
+}
+
+bool tag_is_sampled(const struct page_ref *ref)
+{
+    /* stale ok: the caller owns the block whose sample set it */
+    uint32_t tag = load_relaxed(&ref->zone->tags[ref->pfn]);
+
+    return (tag & KIND_SAMPLED) != 0;
+}
+
+void tag_set_sampled(const struct page_ref *ref, bool sampled)
+{
+    _Atomic uint32_t *tag = &ref->zone->tags[ref->pfn];
+
+    if (sampled) {
+        /* stale ok: the block travels to other threads by other means */
+        or_relaxed(tag, KIND_SAMPLED);
+    } else {
+        /* stale ok: too often sampled costs a lookup, no more */
+        and_relaxed(tag, ~(uint32_t)KIND_SAMPLED);
     }
 }
 

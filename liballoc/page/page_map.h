@@ -27,7 +27,7 @@ struct page_ref {
     uint32_t tag;
 };
 
-/* False if it is in no zone: *ref is untouched. */
+/* False if it is in no zone: *ref is untouched.  KIND_SAMPLED is left out. */
 bool page_lookup(uintptr_t address, struct page_ref *ref);
 
 static inline struct page *page_of(const struct page_ref *ref)
@@ -65,6 +65,13 @@ static inline enum page_state page_state(const struct page *page)
 
 /* Same tag for a whole range of pages. */
 void tag_set(struct zone *zone, size_t pfn, size_t npages, uint32_t tag);
+
+/*
+ * A block that starts in the page is in the profile (prof/sample_table.h).
+ * Set while that block is live, so the page cannot change hands.
+ */
+bool tag_is_sampled(const struct page_ref *ref);
+void tag_set_sampled(const struct page_ref *ref, bool sampled);
 
 /*
  * Tags of the main arena's part of the first zone's span.  False if the range

@@ -75,7 +75,7 @@ void scenario_free(void *mem)
 /* As malloc() in api/malloc.c. */
 static void op_alloc(int block)
 {
-    void *mem = fast_alloc_medium(thread_heap, BLOCK_SIZE);
+    void *mem = fast_alloc_medium(heap_front(), BLOCK_SIZE);
 
     if (mem == NULL)
         mem = block_alloc(BLOCK_SIZE);
@@ -90,7 +90,7 @@ static void op_alloc(int block)
 /* As free() in api/malloc.c. */
 static void free_as_api(void *mem)
 {
-    struct heap *heap = thread_heap;
+    struct heap *heap = heap_front();
     uint32_t kind = fast_kind(heap, mem);
 
     if (harden_wraps) {
@@ -247,7 +247,7 @@ static void start(void)
     if (!zone_init())
         explore_fail("liballoc does not start");
     harden_init();
-    registry_set_slow(harden_wraps);
+    registry_set_slow(SLOW_ALWAYS, harden_wraps);
     if (!registry_init())
         explore_fail("liballoc does not start");
     /* The clock's first look is a tick: not in the threads. */

@@ -44,9 +44,10 @@ struct worker {
     unsigned id;
     unsigned generation;
     sem_t done;
-    uint64_t random; /* state of the generator */
-    uint64_t steps;  /* of a generation */
-    uint64_t ops;    /* checked calls of the allocator */
+    atomic_bool gone; /* reads its mail no longer */
+    uint64_t random;  /* state of the generator */
+    uint64_t steps;   /* of a generation */
+    uint64_t ops;     /* checked calls of the allocator */
     uint64_t frees;
     uint64_t foreign;       /* frees of blocks another worker made */
     uint64_t failures_seen; /* requests that were meant to fail, and did */
@@ -240,15 +241,21 @@ static bool mail_try(struct worker *worker, struct mailbox *box)
     return fits;
 }
 
-/* Where the box stays full, its owner sleeping, the sender empties it. */
+/*
+ * Waits for a reader that is slow, and reads its own mail meanwhile, so that
+ * no circle of writers waits for ever; one that has gone is stood in for.
+ */
 static void mail_deliver(struct worker *worker)
 {
-    struct mailbox *box = &workers[worker->to].box;
-    for (int tries = 1; !mail_try(worker, box); tries++) {
+    struct worker *reader = &workers[worker->to];
+    for (int tries = 1; !mail_try(worker, &reader->box); tries++) {
         mail_collect(worker, &worker->box);
-        sched_yield();
-        if (tries % PATIENCE == 0) {
-            mail_collect(worker, box);
+        if (atomic_load(&reader->gone)) {
+            mail_collect(worker, &reader->box);
+        } else if (tries < PATIENCE) {
+            sched_yield();
+        } else {
+            usleep(100);
         }
     }
 }
@@ -296,6 +303,7 @@ static void finish(struct worker *worker)
         }
     }
     mail_deliver(worker);
+    atomic_store(&worker->gone, true);
     mail_collect(worker, &worker->box);
     sem_post(&worker->done);
 }

@@ -20,8 +20,10 @@ static unsigned vma_slack(void)
 }
 
 /*
- * Three windows of `n` threads each.  What every thread leaves behind shows in
- * all of them; what is made once (a heap, a step of the break) in one.
+ * Windows of `n` threads each.  What every thread leaves behind shows in all
+ * of them; what is made once (a heap, a step of the break) in one.  On a busy
+ * machine more threads are there at once in some window than ever before:
+ * then there are more windows, but never so many that a leak could hide.
  *
  * Hardened mode hands out objects in random order, so that threads go on
  * touching further pages of the slabs they have: less and less, and less than
@@ -33,7 +35,7 @@ static void check_windows(void (*run)(size_t n), size_t n)
     run(n);
     size_t first = self_resident();
     unsigned vmas = self_vmas();
-    for (int window = 0; window < 3; window++) {
+    for (int window = 0; window < (least < 1.0 ? 3 : 12); window++) {
         size_t before = self_resident();
         run(n);
         double each = ((double)self_resident() - (double)before) / (double)n;

@@ -105,16 +105,16 @@ TEST_CHILD(page_map, brk_tags_are_set_where_the_span_reaches)
     if (zones[0].first == 0)
         return;
     uintptr_t start = round_up((uintptr_t)os_brk_current(), PAGE_BYTES);
-    CHECK(tag_set_brk(start, start + 3 * PAGE_BYTES, 77));
+    CHECK(tag_set_brk(start, start + 3 * PAGE_BYTES, 0x137));
     CHECK(page_lookup(start + 3 * PAGE_BYTES - 1, &ref));
-    CHECK_EQ(ref.tag, 77);
+    CHECK_EQ(ref.tag, 0x137);
     CHECK(page_lookup(start + 3 * PAGE_BYTES, &ref));
     CHECK_EQ(ref.tag, 0);
     /* Far up, behind what the first call made writable. */
     uintptr_t far = page_address(zones[0].base, zones[0].first) - PAGE_BYTES;
-    CHECK(tag_set_brk(far, far + PAGE_BYTES, 78));
+    CHECK(tag_set_brk(far, far + PAGE_BYTES, 0x138));
     CHECK(page_lookup(far, &ref));
-    CHECK_EQ(ref.tag, 78);
+    CHECK_EQ(ref.tag, 0x138);
 }
 
 TEST_CHILD(page_map, brk_tags_outside_of_the_span_are_refused)

@@ -35,12 +35,12 @@ TEST_CHILD(registry, the_dummy_sends_every_call_down_the_slow_path)
         CHECK_EQ(heap_dummy.bins[i].head, NULL);
     CHECK_EQ(heap_dummy.npages, 0);
     heap_start();
-    registry_set_slow(true);
+    registry_set_slow(SLOW_ALWAYS, true);
     CHECK(thread_heap == &heap_dummy && thread_own != &heap_dummy);
     void *mem = get(100);
     CHECK(mem != NULL);
     heap_free(mem);
-    registry_set_slow(false);
+    registry_set_slow(SLOW_ALWAYS, false);
     CHECK(thread_heap == thread_own);
 }
 

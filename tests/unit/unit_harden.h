@@ -23,7 +23,7 @@ UNUSED static void harden_start(void)
     thread_exit_init();
     REQUIRE(zone_init());
     harden_init();
-    registry_set_slow(harden_wraps);
+    registry_set_slow(SLOW_ALWAYS, harden_wraps);
     REQUIRE(registry_init());
 }
 
