@@ -14,13 +14,15 @@
 
 enum {
     SNAPSHOT_MAJOR = 1, /* readers refuse another one */
-    SNAPSHOT_MINOR = 0, /* fields and notes only added within a major one */
+    SNAPSHOT_MINOR = 1, /* fields and notes only added within a major one */
+    SNAPSHOT_BUILD_ID = 32,
 };
 
 enum snapshot_note {
     SNAPSHOT_NOTE_HEADER = 0x100,    /* struct snapshot_header; the first */
     SNAPSHOT_NOTE_TEXT = 0x101,      /* file of /proc/PID: name, NUL, text */
     SNAPSHOT_NOTE_RESIDENCY = 0x102, /* struct snapshot_residency, runs */
+    SNAPSHOT_NOTE_IMAGES = 0x103,    /* struct snapshot_image[] */
 };
 
 enum snapshot_flags {
@@ -39,6 +41,7 @@ struct snapshot_header {
     uint64_t system_page; /* bytes */
     uint64_t time_ns;     /* CLOCK_REALTIME */
     uint64_t stop_us;     /* how long the process stood */
+    uint64_t clock_ms;    /* CLOCK_MONOTONIC (since minor 1) */
 };
 
 /* Residency of `count` system pages from `start`, as runs. */
@@ -50,6 +53,14 @@ struct snapshot_residency {
 struct snapshot_run {
     uint32_t count; /* pages */
     uint32_t bits;  /* enum residency */
+};
+
+/* A program or library, by what names its build. */
+struct snapshot_image {
+    uint64_t start; /* of its ELF header */
+    uint32_t size;  /* bytes of the build id; 0: it has none */
+    uint8_t build_id[SNAPSHOT_BUILD_ID];
+    uint32_t unused;
 };
 
 /* What is known of one system page. */

@@ -73,6 +73,23 @@ static void tell_root(const struct each *each, struct target *target)
     tell_texts(each, target);
 }
 
+/* The used parts of the profile's tables. */
+static void tell_profile(const struct each *each, struct target *target)
+{
+    uintptr_t at = FAR_ADDRESS(target_root(target)->prof);
+    struct prof prof;
+
+    if (at == 0 || !far_struct(target, TYPE_ID_prof, at, &prof))
+        return;
+    tell(each, at, far_sizeof(target, TYPE_ID_prof));
+    tell(each, FAR_ADDRESS(prof.samples),
+         prof.nsamples * far_sizeof(target, TYPE_ID_prof_sample));
+    tell(each, FAR_ADDRESS(prof.stacks),
+         prof.nstacks * far_sizeof(target, TYPE_ID_prof_stack));
+    tell(each, FAR_ADDRESS(prof.frames), prof.nframes * sizeof(uintptr_t));
+    tell(each, FAR_ADDRESS(prof.buckets), prof.nbuckets * sizeof(uint32_t));
+}
+
 /* What the model copied of the page map, and no more. */
 static void tell_zone(const struct each *each, const struct model_zone *found)
 {
@@ -94,6 +111,7 @@ void metadata_each(const struct model *model, metadata_fn *take, void *data)
     struct target *target = model->target;
 
     tell_root(&each, target);
+    tell_profile(&each, target);
     for (size_t i = 0; i < model->nzones; i++)
         tell_zone(&each, &model->zones[i]);
     for (size_t i = 0; i < model->nheaps; i++) {

@@ -70,6 +70,7 @@ static void put_note(struct notes *notes, const char *owner, uint32_t type,
 static void put_header(struct notes *notes, struct target *target, bool content)
 {
     struct timespec now;
+    uint64_t clock_ms = target_clock_ms(target);
     bool stopped = target_mode(target) == MODE_STOP;
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
@@ -84,6 +85,7 @@ static void put_header(struct notes *notes, struct target *target, bool content)
         .system_page = target_page_size(target),
         .time_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
         .stop_us = 0, /* it still stands */
+        .clock_ms = clock_ms,
     };
     put_note(notes, ROOT_NOTE_OWNER, SNAPSHOT_NOTE_HEADER, &header,
              sizeof header);
@@ -170,6 +172,28 @@ static void put_files(struct notes *notes, struct target *target)
     for (size_t i = 0; i < count; i++) {
         if (is_file(&vmas[i]))
             put(notes, vmas[i].name, strlen(vmas[i].name) + 1);
+    }
+    close_note(notes, at, desc);
+}
+
+/* What names the builds of programs and libraries: their files may change. */
+static void put_images(struct notes *notes, struct target *target)
+{
+    size_t count;
+    const struct vma *vmas = target_vmas(target, &count);
+    size_t at = open_note(notes, ROOT_NOTE_OWNER, SNAPSHOT_NOTE_IMAGES);
+    size_t desc = notes->size;
+
+    for (size_t i = 0; i < count; i++) {
+        struct snapshot_image image = {.start = vmas[i].start};
+        struct build_id id;
+        if (!is_file(&vmas[i]) || vmas[i].offset != 0)
+            continue;
+        target_build_id(target, vmas[i].start, &id);
+        image.size = id.size;
+        memcpy(image.build_id, id.bytes, sizeof image.build_id);
+        if (id.is_known)
+            put(notes, &image, sizeof image);
     }
     close_note(notes, at, desc);
 }
@@ -275,6 +299,7 @@ void notes_make(const struct model *model, bool content, struct notes *notes)
     put_header(notes, target, content);
     put_process(notes, target, content);
     put_files(notes, target);
+    put_images(notes, target);
     put_texts(notes, model);
     for (size_t i = 0; i < count; i++)
         put_residency(notes, target, &vmas[i], &pages);

@@ -193,6 +193,36 @@ char *core_notes_text(const struct elf_core *core, const char *file)
     return search.text;
 }
 
+struct image_search {
+    uintptr_t start;
+    struct build_id *id;
+};
+
+static bool take_images(const struct note *note, void *data)
+{
+    const struct image_search *search = data;
+    struct snapshot_image image;
+
+    for (size_t at = 0; at + sizeof image <= note->size; at += sizeof image) {
+        memcpy(&image, note->desc + at, sizeof image);
+        if (image.start != search->start)
+            continue;
+        search->id->is_known = true;
+        search->id->size = image.size <= sizeof image.build_id ? image.size : 0;
+        memcpy(search->id->bytes, image.build_id, sizeof image.build_id);
+        return true;
+    }
+    return false;
+}
+
+bool core_notes_image(const struct elf_core *core, uintptr_t start,
+                      struct build_id *id)
+{
+    struct image_search search = {start, id};
+
+    return each_note(core, SNAPSHOT_NOTE_IMAGES, take_images, &search);
+}
+
 struct residency_search {
     size_t page_size;
     uintptr_t address;

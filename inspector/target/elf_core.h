@@ -68,6 +68,10 @@ void core_notes_add(struct elf_core *core, uint64_t offset, uint64_t size);
 /* A kept text of /proc/PID, allocated; NULL: there is none. */
 char *core_notes_text(const struct elf_core *core, const char *file);
 
+/* The build id that a snapshot has of the image at `start`; false: none. */
+bool core_notes_image(const struct elf_core *core, uintptr_t start,
+                      struct build_id *id);
+
 /* As target_residency(). */
 bool core_notes_residency(const struct elf_core *core, size_t page_size,
                           uintptr_t address, size_t count, uint8_t *out);

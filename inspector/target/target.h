@@ -128,6 +128,23 @@ struct vma {
 const struct vma *target_vmas(struct target *target, size_t *count);
 const struct vma *target_vma_at(struct target *target, uintptr_t address);
 
+/* What names a build of a program or library. */
+struct build_id {
+    bool is_known; /* its image could be looked at */
+    uint32_t size; /* bytes; 0: it has none */
+    uint8_t bytes[ROOT_BUILD_ID];
+};
+
+/* Of the image whose ELF header lies at `start`. */
+void target_build_id(struct target *target, uintptr_t start,
+                     struct build_id *id);
+
+/* The id among ELF notes; false: there is none. */
+bool build_id_find(const uint8_t *notes, size_t size, struct build_id *id);
+
+/* CLOCK_MONOTONIC of the target when it was taken; 0: not known. */
+uint64_t target_clock_ms(const struct target *target);
+
 /*
  * Does all of [start, start + size) lie in mappings?  Looks again before it
  * says no, once after each far_forget().

@@ -24,6 +24,8 @@ struct builder {
     struct object_walk walk;
     unsigned fullest;
     size_t most;
+    pin_fn *take; /* or NULL */
+    void *data;
     struct pin_group *groups; /* by heap id and class */
     struct window **windows;  /* by zone, by stretch of its span */
 
@@ -70,6 +72,8 @@ static void add_pin(struct builder *builder, struct pin unit,
     unit.object = *object;
     unit.gain = unit.resident / unit.objects;
     pins_keep(builder->pins, builder->most, &unit);
+    if (builder->take != NULL)
+        builder->take(builder->data, &unit);
     add_to_group(builder, &unit);
 }
 
@@ -276,12 +280,20 @@ static void walk_all(struct builder *builder)
 
 struct pins *pins_find(const struct model *model, unsigned fullest, size_t most)
 {
+    return pins_each(model, fullest, most, NULL, NULL);
+}
+
+struct pins *pins_each(const struct model *model, unsigned fullest, size_t most,
+                       pin_fn *take, void *data)
+{
     struct builder *builder = xcalloc(1, sizeof *builder);
 
     builder->model = model;
     builder->pins = xcalloc(1, sizeof *builder->pins);
     builder->fullest = fullest;
     builder->most = most;
+    builder->take = take;
+    builder->data = data;
     builder->groups =
         xcalloc((model->nheaps + 1) * (NCLASS + 1), sizeof *builder->groups);
     builder->windows = xcalloc(model->nzones, sizeof(struct window *));

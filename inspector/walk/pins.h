@@ -60,6 +60,11 @@ struct pins *pins_find(const struct model *model, unsigned fullest,
                        size_t most);
 void pins_free(struct pins *pins);
 
+/* The same, and calls `take` for every object that holds a unit. */
+typedef void pin_fn(void *data, const struct pin *pin);
+struct pins *pins_each(const struct model *model, unsigned fullest, size_t most,
+                       pin_fn *take, void *data);
+
 /* For pins_find(): one more, kept if it is among the best; then the order. */
 void pins_keep(struct pins *pins, size_t most, const struct pin *pin);
 void pins_sort(struct pins *pins);

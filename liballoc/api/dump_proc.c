@@ -252,11 +252,33 @@ static void note_files(struct dump *dump)
     note(dump, "CORE", NT_FILE, dump->text.bytes, size);
 }
 
+/* Build ids, for readers that look for names when the files have changed. */
+static void note_images(struct dump *dump)
+{
+    const char *at = dump->maps.bytes;
+    struct map_line line;
+
+    dump->text.size = 0;
+    while (next_map(&at, &line)) {
+        struct snapshot_image image = {.start = line.start};
+        size_t size = dump->text.size;
+        if (line.name_size == 0 || line.offset != 0 || !dump_build_id(&image) ||
+            !buffer_grow(&dump->text, size + sizeof image))
+            continue;
+        memcpy(dump->text.bytes + size, &image, sizeof image);
+        dump->text.size = size + sizeof image;
+    }
+    note(dump, ROOT_NOTE_OWNER, SNAPSHOT_NOTE_IMAGES, dump->text.bytes,
+         dump->text.size);
+}
+
 void dump_notes(struct dump *dump)
 {
+    struct timespec clock = {0, 0};
     struct timespec now = {0, 0};
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
+    (void)clock_gettime(CLOCK_MONOTONIC, &clock);
     const struct snapshot_header header = {
         .major = SNAPSHOT_MAJOR,
         .minor = SNAPSHOT_MINOR,
@@ -267,12 +289,15 @@ void dump_notes(struct dump *dump)
         .root = (uint64_t)root_address(),
         .system_page = dump->page,
         .time_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+        .clock_ms =
+            (uint64_t)clock.tv_sec * 1000 + (uint64_t)clock.tv_nsec / 1000000,
     };
 
     dump->notes_at[0] = dump->end;
     note(dump, ROOT_NOTE_OWNER, SNAPSHOT_NOTE_HEADER, &header, sizeof header);
     note_process(dump);
     note_files(dump);
+    note_images(dump);
     note_texts(dump);
     dump->notes_size[0] = dump->end - dump->notes_at[0];
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CMD_PROFILED_H
+#define CMD_PROFILED_H
+/* What the verbs of the profile share: a target with model, profile, names. */
+#include "cmd/view.h"
+#include "prof/stack.h"
+#include "prof/values.h"
+
+struct profiled {
+    struct model *model;
+    struct profile *profile;
+    struct symbols *symbols;
+    struct figures *figures; /* by stack */
+    struct figures total;
+    size_t heap_live; /* bytes, by the walk's own counts */
+};
+
+enum profiled_needs {
+    PROFILED_BLOCKS = 1, /* what the walk says of the sampled blocks */
+    PROFILED_PINS = 2,   /* and what they hold */
+};
+
+/*
+ * False with the failure filled.  The target is held while it is read, and
+ * runs on afterwards.  End with profiled_end().
+ */
+bool profiled_begin(struct target *target, unsigned needs, bool debuginfod,
+                    struct profiled *profiled, struct failure *failure);
+void profiled_end(struct profiled *profiled);
+
+/* Live bytes that no sample stands for: of before, or by the error. */
+uint64_t profiled_unattributed(const struct profiled *profiled);
+
+#endif
