@@ -148,6 +148,8 @@ int main(int argc, char **argv)
                       argv[1]);
         return STATUS_USAGE;
     }
+    if ((context.command->flags & COMMAND_STOPS) != 0)
+        context.mode = MODE_STOP;
     options_parse(argc - 1, argv + 1, &context, &options);
     enum status status = open_and_run(&context, &options);
     say(&failure);

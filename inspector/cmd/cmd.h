@@ -21,6 +21,7 @@ enum command_flags {
     COMMAND_NO_TARGET = 1,  /* the arguments begin right behind the verb */
     COMMAND_NEEDS_ROOT = 2, /* a target without liballoc is STATUS_GONE */
     COMMAND_OWN_FILE = 4,   /* it writes the file of --output itself */
+    COMMAND_STOPS = 8,      /* --mode=stop is the default */
 };
 
 enum { COMMAND_OPTIONS = 8 };

@@ -171,6 +171,14 @@ bool output_is_text(const struct output *output)
     return output->options.format == OUTPUT_TEXT;
 }
 
+bool output_wants_rows(const struct output *output)
+{
+    const struct output_options *options = &output->options;
+
+    return options->columns != NULL || options->sort != NULL ||
+           options->filter != NULL || options->no_headers;
+}
+
 bool output_has_color(const struct output *output)
 {
     return output->color;

@@ -90,6 +90,9 @@ void output_default_limit(struct output *output, size_t limit);
 /* For verbs that draw: the stream, and whether drawing is what is wanted. */
 FILE *output_stream(struct output *output);
 bool output_is_text(const struct output *output);
+
+/* The user chose rows, columns or their order: a table is what is wanted. */
+bool output_wants_rows(const struct output *output);
 bool output_has_color(const struct output *output);
 
 /* An address as this output shows them (hashed, perhaps); `text` >= 24. */
