@@ -127,6 +127,8 @@ enum status prof_switch(struct context *context)
     if (number == 0 || !send_wish(context, number, wish))
         return context->failure->status;
     if (!wait_for(context, on, period, &now)) {
+        if (!target_refresh(context->target, context->failure))
+            return context->failure->status;
         return fail(context->failure, STATUS_INCOMPLETE,
                     "process %d did not obey within %d s: it may block "
                     "signal %d",

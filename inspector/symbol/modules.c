@@ -47,13 +47,11 @@ static void add_module(struct modules *modules, const struct vma *vma)
 void modules_load(struct target *target, struct modules *modules)
 {
     size_t count;
-    const struct vma *vmas = target_vmas(target, &count);
+    struct vma *files = target_files(target, &count);
 
     *modules = (struct modules){0};
     for (size_t i = 0; i < count; i++) {
-        const struct vma *vma = &vmas[i];
-        if (vma->name[0] != '/')
-            continue;
+        const struct vma *vma = &files[i];
         if (modules->count == 0 ||
             !is_same(&modules->all[modules->count - 1], vma))
             add_module(modules, vma);
@@ -73,6 +71,7 @@ void modules_load(struct target *target, struct modules *modules)
         if (module->has_header)
             target_build_id(target, module->start, &module->id);
     }
+    free(files);
 }
 
 void modules_free(struct modules *modules)

@@ -128,6 +128,10 @@ struct vma {
 const struct vma *target_vmas(struct target *target, size_t *count);
 const struct vma *target_vma_at(struct target *target, uintptr_t address);
 
+/* The mappings of files, sorted, in an array to be freed; names are the
+   target's. */
+struct vma *target_files(struct target *target, size_t *count);
+
 /* What names a build of a program or library. */
 struct build_id {
     bool is_known; /* its image could be looked at */

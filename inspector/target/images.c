@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Build ids: from the image in the target's memory, never from its file,
- * which may be another one by now.  Snapshots keep them in a note, and the
+ * Which files are mapped where, and which builds of them: ids come from the
+ * image in the target's memory, never from its file, which may be another one
+ * by now.  Snapshots keep them in a note, and the
  * time at which they were taken in their header.
  */
 #include "target/elf_core.h"
 #include "target/image.h"
+
+#include "memory.h"
 
 #include <string.h>
 
@@ -63,6 +66,46 @@ void target_build_id(struct target *target, uintptr_t start,
         core_notes_image(target->state, start, id))
         return;
     from_memory(target, start, id);
+}
+
+/* gdb's cores have no segment for what is in files anyway. */
+static void vma_of_file(const struct elf_core *core,
+                        const struct core_file *file, struct vma *vma)
+{
+    bool is_data = false;
+
+    for (size_t i = 0; i < core->nsegments; i++) {
+        const struct core_segment *segment = &core->segments[i];
+        if (segment->start <= file->start &&
+            file->start - segment->start < segment->size)
+            is_data = (segment->flags & PF_X) == 0;
+    }
+    *vma = (struct vma){
+        .start = file->start,
+        .end = file->end,
+        .offset = file->offset,
+        .name = file->name,
+    };
+    memcpy(vma->prot, is_data ? "r--p" : "r-xp", sizeof vma->prot);
+}
+
+struct vma *target_files(struct target *target, size_t *count)
+{
+    const struct elf_core *core = target->state;
+    size_t all = target->kind == TARGET_CORE ? core->nfiles : 0;
+    const struct vma *vmas =
+        target->kind != TARGET_CORE ? target_maps(target, &all) : NULL;
+    struct vma *files = xcalloc(all, sizeof *files);
+
+    *count = 0;
+    for (size_t i = 0; i < all; i++) {
+        if (vmas == NULL) {
+            vma_of_file(core, &core->files[i], &files[(*count)++]);
+        } else if (vmas[i].name[0] == '/') {
+            files[(*count)++] = vmas[i];
+        }
+    }
+    return files;
 }
 
 uint64_t target_clock_ms(const struct target *target)
