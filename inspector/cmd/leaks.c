@@ -206,8 +206,14 @@ static void say_missed(struct context *context, const struct leaks *leaks)
 static enum status report(struct context *context, const struct model *model,
                           const struct leaks *leaks)
 {
+    bool found = leaks->direct_objects + leaks->indirect_objects > 0;
     enum status status = STATUS_FINE;
 
+    if (!found && command_option(context, "quiet") != NULL) {
+        const struct consistency unsaid = {.known = false};
+        output_consistency(context->output, &unsaid);
+        return STATUS_FINE;
+    }
     if (command_option(context, "objects") != NULL) {
         status = list_objects(context, leaks);
     } else if (output_is_text(context->output) &&
@@ -219,7 +225,6 @@ static enum status report(struct context *context, const struct model *model,
     if (!output_is_text(context->output))
         show_sums(context, leaks);
     say_missed(context, leaks);
-    bool found = leaks->direct_objects + leaks->indirect_objects > 0;
     return status == STATUS_FINE && found ? STATUS_FINDING : status;
 }
 
@@ -270,6 +275,7 @@ const struct command cmd_leaks = {
     .flags = COMMAND_NEEDS_ROOT | COMMAND_STOPS,
     .run = run,
     .options = {{"objects", NULL, "Each leaked block, not grouped"},
+                {"quiet", NULL, "Say nothing where nothing leaks"},
                 {"no-interior", NULL,
                  "Only pointers to the start of a block keep it"}},
 };

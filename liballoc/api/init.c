@@ -93,6 +93,7 @@ static __attribute__((constructor)) void at_start(void)
         return;
     snapshot_init();
     prof_init();
+    leak_check_init();
     if (tunables.stats != 0)
         stats_fd = (int)syscall3(SYS_fcntl, 2, F_DUPFD_CLOEXEC, STATS_FD_MIN);
 }

@@ -31,6 +31,9 @@ void snapshot_init(void);
 /* Starts the profile, or waits for its signal, as the tunables say. */
 void prof_init(void);
 
+/* Looks for leaks at exit, as the tunables say. */
+void leak_check_init(void);
+
 /* Entry of every slow path: makes sure that the library has started. */
 static inline bool init_check(void)
 {
