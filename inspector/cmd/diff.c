@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * diff: what is different between two targets: processes, cores, snapshots of
- * one process at two times; by share, kind of page, size class, arena, VMA.
+ * one process at two times; by share, kind of page, size class, arena, stack,
+ * VMA.
  */
-#include "cmd/view.h"
+#include "cmd/prof.h"
 #include "memory.h"
 #include "walk/usage.h"
 
@@ -12,14 +13,18 @@
 #include <string.h>
 
 static const struct column columns[] = {
-    {"BY", "by", COLUMN_TEXT, false, "total, pages, class, arena, vma"},
+    {"BY", "by", COLUMN_TEXT, false, "total, pages, class, arena, stack, vma"},
     {"NAME", "name", COLUMN_TEXT, false, "which of these"},
     {"BEFORE", "before", COLUMN_BYTES, false, "in the first target"},
     {"AFTER", "after", COLUMN_BYTES, false, "in the second"},
     {"GREW", "grew", COLUMN_BYTES, false, "by so much"},
     {"SHRANK", "shrank", COLUMN_BYTES, false, "by so much"},
 };
-enum { NCOLUMNS = sizeof columns / sizeof *columns, NAME = 96 };
+enum {
+    NCOLUMNS = sizeof columns / sizeof *columns,
+    NAME = 112,
+    SITE_DEPTH = 3, /* functions of a stack that are told apart */
+};
 
 struct figure {
     const char *by;
@@ -106,6 +111,29 @@ static void add_vmas(struct figures *figures, unsigned side,
     }
 }
 
+/* Live bytes by their innermost functions, if there is a profile. */
+static void add_stacks(struct figures *figures, unsigned side,
+                       struct model *model)
+{
+    static struct named_stack named;
+    static char text[STACK_TEXT];
+    struct profiled profiled;
+
+    if (!profiled_attach(model, 0, &profiled))
+        return;
+    for (size_t i = 0; i < profiled.profile->nstacks; i++) {
+        uint64_t live = profiled.figures[i].value[METRIC_LIVE_BYTES];
+        if (live == 0)
+            continue;
+        stack_name(profiled.profile, profiled.symbols, i, &named);
+        if (named.count > SITE_DEPTH)
+            named.count = SITE_DEPTH;
+        add(figures, side, "stack", stack_text(&named, SITE_DEPTH, text),
+            (size_t)live);
+    }
+    profiled_end(&profiled);
+}
+
 static void add_consistency(struct consistency *both, const struct model *model)
 {
     bool stopped = target_mode(model->target) == MODE_STOP ||
@@ -140,6 +168,7 @@ static bool collect(struct context *context, unsigned side,
     add_consistency(&figures->consistency, model);
     add_totals(figures, side, usage);
     add_heaps(figures, side, usage);
+    add_stacks(figures, side, model);
     add_vmas(figures, side, target);
     usage_free(usage);
     model_free(model);
@@ -180,8 +209,8 @@ static int by_change(const void *a, const void *b)
 /* Each group in the order of the totals, its largest changes first. */
 static enum status show_all(struct context *context, struct figures *figures)
 {
-    static const char *const groups[] = {"total", "pages", "class", "arena",
-                                         "vma"};
+    static const char *const groups[] = {"total", "pages", "class",
+                                         "arena", "stack", "vma"};
     bool all = command_option(context, "all") != NULL;
     struct table *table =
         table_begin(context->output, "diff", columns, NCOLUMNS);
@@ -228,7 +257,8 @@ static enum status run(struct context *context)
 const struct command cmd_diff = {
     .name = "diff",
     .arguments = "BEFORE AFTER",
-    .summary = "what two targets differ in: shares, pages, classes, arenas",
+    .summary =
+        "what two targets differ in: shares, pages, classes, arenas, stacks",
     .example = "heapinspect diff before.snap 1234 --fail-over grew=10M",
     .flags = COMMAND_NEEDS_ROOT,
     .run = run,

@@ -3,7 +3,7 @@
  * frag: the resident memory of the heap, share by share, beside what the
  * kernel counts; then how full its pages, huge pages and slabs are.
  */
-#include "cmd/view.h"
+#include "cmd/prof.h"
 #include "walk/ledger.h"
 
 #include <stdio.h>
@@ -35,6 +35,19 @@ static const struct column occupancy_columns[] = {
      "of them, what is not live; pins tells what holds it"},
 };
 enum { NOCCUPANCY = sizeof occupancy_columns / sizeof *occupancy_columns };
+
+enum { SITES = 5 };
+
+static const struct column site_columns[] = {
+    {"PINNED", "pinned", COLUMN_BYTES, false,
+     "free memory that live blocks of the stack hold, estimated"},
+    {"WASTE", "waste", COLUMN_BYTES, false,
+     "bytes of these blocks that were not asked for"},
+    {"LIVE", "live", COLUMN_BYTES, false, "asked for"},
+    {"STACK", "stack", COLUMN_TEXT, false,
+     "who allocated: innermost function first, < is called by"},
+};
+enum { NSITES = sizeof site_columns / sizeof *site_columns };
 
 static void show_shares(struct context *context, const struct ledger *ledger)
 {
@@ -111,6 +124,41 @@ static void show_sums(struct context *context, const struct ledger *ledger)
     (void)summary_end(summary);
 }
 
+static void show_site(struct table *table, const struct prof_row *row)
+{
+    const struct value values[NSITES] = {
+        value_number(row->figures.value[METRIC_PINNED]),
+        value_number(row->figures.value[METRIC_WASTE]),
+        value_number(row->figures.value[METRIC_LIVE_BYTES]),
+        value_text(row->text),
+    };
+
+    (void)table_row(table, values);
+}
+
+/* The stacks that waste most; nothing without a profile. */
+static void show_sites(struct context *context, struct profiled *profiled)
+{
+    struct prof_rows rows;
+
+    if (profiled->profile == NULL)
+        return;
+    struct table *table =
+        table_begin(context->output, "sites", site_columns, NSITES);
+    for (unsigned pass = 0; pass < 2; pass++) {
+        enum metric metric = pass == 0 ? METRIC_PINNED : METRIC_WASTE;
+        prof_rows_take(profiled, BY_STACK, metric, &rows);
+        for (size_t i = 0; i < rows.count && i < SITES; i++) {
+            const uint64_t *value = rows.all[i].figures.value;
+            /* What pins was shown with its waste already. */
+            if (value[metric] > 0 && (pass == 0 || value[METRIC_PINNED] == 0))
+                show_site(table, &rows.all[i]);
+        }
+        prof_rows_free(&rows);
+    }
+    (void)table_end(table);
+}
+
 /* The largest share that something can be done about. */
 static void advise(struct context *context, const struct ledger *ledger)
 {
@@ -133,6 +181,7 @@ static void advise(struct context *context, const struct ledger *ledger)
 static enum status run(struct context *context)
 {
     struct model *model = view_begin(context, true);
+    struct profiled profiled;
 
     if (model == NULL)
         return context->failure->status;
@@ -142,10 +191,14 @@ static enum status run(struct context *context)
         target_warn(context->target,
                     "residency is not known: a core does not tell it");
     }
-    enum status status = view_end(context, model, STATUS_FINE);
+    (void)profiled_attach(model, PROFILED_PINS, &profiled);
+    model_release(model);
     show_shares(context, ledger);
     show_occupancy(context, ledger);
+    show_sites(context, &profiled);
     show_sums(context, ledger);
+    profiled_end(&profiled);
+    enum status status = view_end(context, model, STATUS_FINE);
     advise(context, ledger);
     free(ledger);
     return status;

@@ -26,7 +26,7 @@ struct writer {
     const struct usage *usage;
     const struct ledger *ledger;
     const struct profile *profile; /* NULL: it was never on */
-    struct figures total;          /* of the profile */
+    struct prof_figures total;     /* of the profile */
     char labels[LABEL];            /* of every sample: which process */
 };
 
@@ -193,7 +193,7 @@ static void put_process(const struct writer *writer)
 static void put_profile(const struct writer *writer)
 {
     const struct profile *profile = writer->profile;
-    const struct figures *total = &writer->total;
+    const struct prof_figures *total = &writer->total;
 
     gauge(writer, "profile_active", profile != NULL && profile->head.active,
           "1: allocations are being sampled.");
@@ -278,7 +278,7 @@ static enum status run(struct context *context)
     struct profile *profile = profile_load(context->target, &none);
     model_release(model);
     if (profile != NULL) {
-        struct figures *figures = figures_take(profile);
+        struct prof_figures *figures = figures_take(profile);
         for (size_t i = 0; i < profile->nstacks; i++)
             figures_add(&writer.total, &figures[i]);
         free(figures);

@@ -5,10 +5,11 @@
  * stretches of 2 MiB that few objects keep from becoming free.
  */
 #include "walk/pins.h"
-#include "cmd/view.h"
+#include "cmd/prof.h"
 #include "number.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum {
     PINS_MOST = 1 << 16, /* objects ranked */
@@ -41,6 +42,17 @@ static const struct column group_columns[] = {
      "free memory that they hold: what these cost beyond their size"},
 };
 enum { NGROUPS = sizeof group_columns / sizeof *group_columns };
+
+static const struct column stack_columns[] = {
+    {"PINNED", "pinned", COLUMN_BYTES, false,
+     "free memory that its live blocks hold, estimated"},
+    {"BYTES", "bytes", COLUMN_BYTES, false, "live ones of the stack"},
+    {"SAMPLES", "samples", COLUMN_COUNT, false,
+     "blocks looked at: with few the estimate is rough"},
+    {"STACK", "stack", COLUMN_TEXT, false,
+     "who allocated: innermost function first, < is called by"},
+};
+enum { NSTACKS = sizeof stack_columns / sizeof *stack_columns };
 
 static const struct column huge_columns[] = {
     {"START", "start", COLUMN_ADDRESS, false, "of 2 MiB of addresses"},
@@ -159,18 +171,56 @@ static void advise(struct context *context, const struct pins *pins)
         output_bytes(context->output, worst->pinned, text, sizeof text));
 }
 
+/* Who allocated what pins: estimates, by the samples among them. */
+static enum status show_stacks(struct context *context, struct model *model)
+{
+    struct profiled profiled;
+    struct prof_rows rows;
+
+    /* Anew for its failure: the profile is what was asked for. */
+    if (!profiled_attach(model, PROFILED_PINS, &profiled)) {
+        (void)profile_load(context->target, context->failure);
+        return context->failure->status;
+    }
+    struct table *table =
+        table_begin(context->output, "stacks", stack_columns, NSTACKS);
+    prof_rows_take(&profiled, BY_STACK, METRIC_PINNED, &rows);
+    for (size_t i = 0; i < rows.count; i++) {
+        const struct prof_figures *it = &rows.all[i].figures;
+        const struct value values[NSTACKS] = {
+            value_number(it->value[METRIC_PINNED]),
+            value_number(it->value[METRIC_LIVE_BYTES]),
+            value_number(it->live_samples),
+            value_text(rows.all[i].text),
+        };
+        if (it->value[METRIC_PINNED] > 0 && !table_row(table, values))
+            break;
+    }
+    prof_rows_free(&rows);
+    profiled_end(&profiled);
+    return table_end(table);
+}
+
 static enum status run(struct context *context)
 {
     const char *option = command_option(context, "fullest");
+    const char *by = command_option(context, "by");
     uint64_t fullest = FULLEST;
 
     if (option != NULL && (!parse_number(option, &fullest) || fullest > 100)) {
         return fail(context->failure, STATUS_USAGE,
                     "--fullest is a number of percent, 0 to 100");
     }
+    if (by != NULL && strcmp(by, "class") != 0 && strcmp(by, "stack") != 0)
+        return fail(context->failure, STATUS_USAGE, "--by is class or stack");
     struct model *model = view_begin(context, true);
     if (model == NULL)
         return context->failure->status;
+    if (by != NULL && strcmp(by, "stack") == 0) {
+        output_default_limit(context->output, PINS_LIMIT);
+        enum status shown = show_stacks(context, model);
+        return view_end(context, model, shown);
+    }
     struct pins *pins = pins_find(model, (unsigned)fullest, PINS_MOST);
     view_unverified(context, model, pins->unread);
     output_default_limit(context->output, PINS_LIMIT);
@@ -195,5 +245,6 @@ const struct command cmd_pins = {
     .flags = COMMAND_NEEDS_ROOT,
     .run = run,
     .options = {{"fullest", "PERCENT",
-                 "units of which at most this part is live (50)"}},
+                 "units of which at most this part is live (50)"},
+                {"by", "WHAT", "class (default), or stack: of a profile"}},
 };

@@ -91,7 +91,7 @@ struct prof_options {
 };
 
 static struct value metric_value(const struct profiled *profiled,
-                                 const struct figures *figures,
+                                 const struct prof_figures *figures,
                                  enum metric metric)
 {
     bool needs_pages = metric == METRIC_RESIDENT || metric == METRIC_PINNED;
@@ -112,7 +112,7 @@ static void stack_values(const struct prof_row *row, struct value *values)
 static bool show_row(struct table *table, const struct profiled *profiled,
                      const struct prof_row *row, enum prof_view view)
 {
-    const struct figures *it = &row->figures;
+    const struct prof_figures *it = &row->figures;
     enum metric metric = prof_view_metric(view);
     bool all = view == VIEW_CUMULATIVE;
     struct value values[NCOLUMNS] = {
@@ -144,7 +144,7 @@ static struct value mean_ms(uint64_t sum, uint64_t count)
 
 static bool show_life(struct table *table, const struct prof_row *row)
 {
-    const struct figures *it = &row->figures;
+    const struct prof_figures *it = &row->figures;
     uint64_t freed =
         it->samples > it->live_samples ? it->samples - it->live_samples : 0;
     struct value values[NLIFE] = {

@@ -28,7 +28,7 @@ struct prof_row {
     const char *text; /* the stack, innermost first; NULL: not by stack */
     const char *file; /* source of the innermost; NULL: not known */
     uint32_t line;
-    struct figures figures;
+    struct prof_figures figures;
 };
 
 struct prof_rows {

@@ -5,30 +5,51 @@
 
 #include <stdlib.h>
 
-bool profiled_begin(struct target *target, unsigned needs, bool debuginfod,
-                    struct profiled *profiled, struct failure *failure)
+static bool load(struct profiled *profiled, unsigned needs,
+                 struct failure *failure)
 {
-    *profiled = (struct profiled){0};
-    profiled->model = model_load_held(target, failure);
-    if (profiled->model == NULL)
+    struct model *model = profiled->model;
+
+    profiled->profile = profile_load(model->target, failure);
+    if (profiled->profile == NULL)
         return false;
-    profiled->profile = profile_load(target, failure);
-    if (profiled->profile == NULL) {
-        profiled_end(profiled);
-        return false;
-    }
     if ((needs & (PROFILED_BLOCKS | PROFILED_PINS)) != 0) {
-        profile_join(profiled->profile, profiled->model,
-                     (needs & PROFILED_PINS) != 0);
+        profile_join(profiled->profile, model, (needs & PROFILED_PINS) != 0);
     }
-    struct usage *usage = usage_count(profiled->model);
+    struct usage *usage = usage_count(model);
     profiled->heap_live = usage_live(usage);
     usage_free(usage);
-    model_release(profiled->model);
     profiled->figures = figures_take(profiled->profile);
     for (size_t i = 0; i < profiled->profile->nstacks; i++)
         figures_add(&profiled->total, &profiled->figures[i]);
+    return true;
+}
+
+bool profiled_begin(struct target *target, unsigned needs, bool debuginfod,
+                    struct profiled *profiled, struct failure *failure)
+{
+    *profiled = (struct profiled){.owns_model = true};
+    profiled->model = model_load_held(target, failure);
+    if (profiled->model == NULL)
+        return false;
+    if (!load(profiled, needs, failure)) {
+        profiled_end(profiled);
+        return false;
+    }
+    model_release(profiled->model);
     profiled->symbols = symbols_begin(target, debuginfod);
+    return true;
+}
+
+bool profiled_attach(struct model *model, unsigned needs,
+                     struct profiled *profiled)
+{
+    struct failure none;
+
+    *profiled = (struct profiled){.model = model};
+    if (!load(profiled, needs, &none))
+        return false;
+    profiled->symbols = symbols_begin(model->target, false);
     return true;
 }
 
@@ -37,7 +58,8 @@ void profiled_end(struct profiled *profiled)
     symbols_end(profiled->symbols);
     free(profiled->figures);
     profile_free(profiled->profile);
-    model_free(profiled->model);
+    if (profiled->owns_model)
+        model_free(profiled->model);
     *profiled = (struct profiled){0};
 }
 

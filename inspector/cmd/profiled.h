@@ -10,9 +10,10 @@ struct profiled {
     struct model *model;
     struct profile *profile;
     struct symbols *symbols;
-    struct figures *figures; /* by stack */
-    struct figures total;
+    struct prof_figures *figures; /* by stack */
+    struct prof_figures total;
     size_t heap_live; /* bytes, by the walk's own counts */
+    bool owns_model;
 };
 
 enum profiled_needs {
@@ -27,6 +28,11 @@ enum profiled_needs {
 bool profiled_begin(struct target *target, unsigned needs, bool debuginfod,
                     struct profiled *profiled, struct failure *failure);
 void profiled_end(struct profiled *profiled);
+
+/* The same for a model that a verb has already; false, said nowhere: there is
+   no profile. */
+bool profiled_attach(struct model *model, unsigned needs,
+                     struct profiled *profiled);
 
 /* Live bytes that no sample stands for: of before, or by the error. */
 uint64_t profiled_unattributed(const struct profiled *profiled);

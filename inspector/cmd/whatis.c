@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * whatis: from an address to its VMA, region, page and object.  Many
+ * whatis: from an address to its VMA, region, page and object, and to who
+ * asked for it if it was sampled.  Many
  * addresses are looked up in ascending order and shown in the order given.
  */
-#include "cmd/view.h"
+#include "cmd/profiled.h"
 #include "memory.h"
 #include "walk/resident.h"
 
@@ -39,6 +40,10 @@ static const struct column columns[] = {
     {"LIST", "list", COLUMN_TEXT, false, "the list of free objects it is on"},
     {"HEAP", "heap", COLUMN_COUNT, false, "thread heap that owns it"},
     {"CLASS", "class", COLUMN_COUNT, true, "size class of slab objects"},
+    {"REQUESTED", "requested", COLUMN_BYTES, true, "if it was sampled"},
+    {"TID", "tid", COLUMN_COUNT, true, "thread that asked, if sampled"},
+    {"AGE", "age", COLUMN_MS, true, "of the object, if sampled"},
+    {"STACK", "stack", COLUMN_TEXT, true, "that asked, if sampled"},
 };
 enum { NCOLUMNS = sizeof columns / sizeof *columns };
 
@@ -57,6 +62,7 @@ struct lookup {
     struct context *context;
     const struct model *model;
     const struct freelist *freelist;
+    struct profiled profiled; /* profile NULL: there is none */
     struct answer *answers;
     size_t count;
 };
@@ -191,9 +197,43 @@ static const char *bits_text(unsigned bits, char text[8])
     return text;
 }
 
+/* The sample of the object that was found; NULL: none. */
+static const struct prof_sample *sample_of(const struct lookup *lookup,
+                                           const struct answer *answer)
+{
+    const struct profile *profile = lookup->profiled.profile;
+
+    if (profile == NULL || !answer->has_object ||
+        answer->object.state != OBJECT_LIVE)
+        return NULL;
+    const struct live_sample *found = profile_find(profile, answer->object.mem);
+    return found != NULL ? &found->sample : NULL;
+}
+
+static uint64_t age_of(const struct lookup *lookup,
+                       const struct prof_sample *sample)
+{
+    uint64_t now = lookup->profiled.profile->now_ms;
+
+    return now > sample->birth_ms ? now - sample->birth_ms : 0;
+}
+
+static const char *stack_of(const struct lookup *lookup,
+                            const struct prof_sample *sample,
+                            char text[STACK_TEXT])
+{
+    static struct named_stack named;
+
+    stack_name(lookup->profiled.profile, lookup->profiled.symbols,
+               sample->stack, &named);
+    return stack_text(&named, STACK_SYMBOLS, text);
+}
+
 static bool row(struct table *table, const struct lookup *lookup,
                 const struct answer *answer)
 {
+    static char stack[STACK_TEXT];
+    const struct prof_sample *sample = sample_of(lookup, answer);
     const struct object *object = &answer->object;
     const struct vma *vma =
         target_vma_at(lookup->context->target, answer->address);
@@ -225,6 +265,11 @@ static bool row(struct table *table, const struct lookup *lookup,
                           : value_unknown(),
         has && object->cls < NCLASS ? value_number(object->cls)
                                     : value_unknown(),
+        sample != NULL ? value_number(sample->size) : value_unknown(),
+        sample != NULL ? value_number(sample->tid) : value_unknown(),
+        sample != NULL ? value_ratio((double)age_of(lookup, sample))
+                       : value_unknown(),
+        value_text(sample != NULL ? stack_of(lookup, sample, stack) : NULL),
     };
 
     return table_row(table, values);
@@ -252,6 +297,28 @@ static void tell_object(FILE *out, const struct lookup *lookup,
     if (name != NULL)
         (void)fprintf(out, " (%s)", name);
     (void)fputc('\n', out);
+}
+
+/* Who asked for it, if that is known. */
+static void tell_sample(FILE *out, const struct lookup *lookup,
+                        const struct answer *answer)
+{
+    static char text[STACK_TEXT];
+    const struct prof_sample *sample = sample_of(lookup, answer);
+    char name[VIEW_NAME];
+
+    if (lookup->profiled.profile == NULL || answer->object.state != OBJECT_LIVE)
+        return;
+    if (sample == NULL) {
+        (void)fprintf(out, "    stack   not sampled\n");
+        return;
+    }
+    (void)view_thread_name(lookup->context->target, sample->tid, name);
+    (void)fprintf(out,
+                  "    asked   for %zu bytes by thread %u%s%s, %.1f s ago\n",
+                  (size_t)sample->size, sample->tid, *name != '\0' ? " " : "",
+                  name, (double)age_of(lookup, sample) / 1000);
+    (void)fprintf(out, "    stack   %s\n", stack_of(lookup, sample, text));
 }
 
 /* One address as the chain VMA -> region -> page -> object. */
@@ -286,6 +353,7 @@ static void tell(FILE *out, const struct lookup *lookup,
         flags != NULL ? ", " : "", flags != NULL ? flags : "");
     if (answer->has_object) {
         tell_object(out, lookup, answer);
+        tell_sample(out, lookup, answer);
     } else if (answer->block.slab != NULL) {
         (void)fprintf(out, "    between objects: the rest of a page\n");
     }
@@ -324,8 +392,10 @@ static enum status run(struct context *context)
     struct freelist *freelist = freelist_build(model, NULL, NULL);
     lookup.model = model;
     lookup.freelist = freelist;
+    (void)profiled_attach(model, 0, &lookup.profiled);
     find_all(&lookup);
     enum status status = show(&lookup);
+    profiled_end(&lookup.profiled);
     freelist_free(freelist);
     free(lookup.answers);
     return view_end(context, model, status);
@@ -334,7 +404,7 @@ static enum status run(struct context *context)
 const struct command cmd_whatis = {
     .name = "whatis",
     .arguments = "TARGET ADDR...|-",
-    .summary = "what lies at an address: mapping, region, page, object",
+    .summary = "what lies at an address: mapping, region, page, object, stack",
     .example = "heapinspect whatis 1234 0x7f3210004020",
     .flags = COMMAND_NEEDS_ROOT,
     .run = run,

@@ -9,7 +9,7 @@
 
 struct exported {
     const struct profile *profile;
-    const struct figures *figures; /* by stack */
+    const struct prof_figures *figures; /* by stack */
     struct symbols *symbols;
     uint64_t unattributed; /* live bytes of no sample */
     enum metric metric;    /* of formats that know one only */

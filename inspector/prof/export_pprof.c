@@ -128,7 +128,7 @@ static void add_sample(struct builder *builder, size_t stack)
 {
     static struct named_stack named;
     const struct exported *exported = builder->exported;
-    const struct figures *figures = &exported->figures[stack];
+    const struct prof_figures *figures = &exported->figures[stack];
     Profile *profile = &builder->profile;
     Sample *sample = xcalloc(1, sizeof *sample);
 

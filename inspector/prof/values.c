@@ -43,7 +43,7 @@ static uint64_t whole(uint64_t parts)
 }
 
 static void take_sums(const struct profile *profile, size_t stack,
-                      struct figures *figures)
+                      struct prof_figures *figures)
 {
     const struct prof_stack *it = &profile->stacks[stack];
     bool at_peak = it->peak_epoch == profile->head.peak_epoch;
@@ -68,7 +68,8 @@ static unsigned age_of(uint64_t ms)
 }
 
 static void take_sample(const struct profile *profile,
-                        const struct live_sample *live, struct figures *figures)
+                        const struct live_sample *live,
+                        struct prof_figures *figures)
 {
     const struct prof_sample *sample = &live->sample;
     double weight = sample_weight(sample);
@@ -86,9 +87,9 @@ static void take_sample(const struct profile *profile,
         figures->oldest_ms = age;
 }
 
-struct figures *figures_take(const struct profile *profile)
+struct prof_figures *figures_take(const struct profile *profile)
 {
-    struct figures *figures = xcalloc(profile->nstacks, sizeof *figures);
+    struct prof_figures *figures = xcalloc(profile->nstacks, sizeof *figures);
 
     for (size_t i = 0; i < profile->nstacks; i++)
         take_sums(profile, i, &figures[i]);
@@ -99,7 +100,7 @@ struct figures *figures_take(const struct profile *profile)
     return figures;
 }
 
-void figures_add(struct figures *sum, const struct figures *more)
+void figures_add(struct prof_figures *sum, const struct prof_figures *more)
 {
     for (unsigned i = 0; i < NMETRICS; i++)
         sum->value[i] += more->value[i];
@@ -140,8 +141,8 @@ static double part_of(const struct live_sample *live, enum metric metric)
  * Gone: at most period * bytes, as a block of x bytes adds (w - 1) x^2 and
  * w - 1 = 1 / (exp(x / period) - 1) <= period / x.
  */
-double figures_error(const struct profile *profile, const struct figures *total,
-                     enum metric metric)
+double figures_error(const struct profile *profile,
+                     const struct prof_figures *total, enum metric metric)
 {
     double variance = 0;
 

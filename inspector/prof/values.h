@@ -32,7 +32,7 @@ enum { NAGES = 5 };
 extern const uint64_t age_bounds_ms[NAGES - 1];
 extern const char *const age_names[NAGES];
 
-struct figures {
+struct prof_figures {
     uint64_t value[NMETRICS];
     uint64_t samples;      /* ever taken */
     uint64_t live_samples; /* of these, live */
@@ -43,14 +43,14 @@ struct figures {
 };
 
 /* By stack of the profile; free it. */
-struct figures *figures_take(const struct profile *profile);
-void figures_add(struct figures *sum, const struct figures *more);
+struct prof_figures *figures_take(const struct profile *profile);
+void figures_add(struct prof_figures *sum, const struct prof_figures *more);
 
 /*
  * Standard error of the sum of a metric over the stacks, in its unit: exact
  * for what is live, an upper bound for what is gone.
  */
-double figures_error(const struct profile *profile, const struct figures *total,
-                     enum metric metric);
+double figures_error(const struct profile *profile,
+                     const struct prof_figures *total, enum metric metric);
 
 #endif
