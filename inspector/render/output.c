@@ -144,6 +144,11 @@ void output_consistency(struct output *output,
     output->consistency.known = true;
 }
 
+void output_no_consistency(struct output *output)
+{
+    output->consistency.known = false;
+}
+
 void output_advise(struct output *output, const char *format, ...)
 {
     char text[512];

@@ -71,6 +71,9 @@ struct output *output_begin(const struct output_options *options,
 void output_consistency(struct output *output,
                         const struct consistency *consistency);
 
+/* No such line in text: the answer is for a program, or there is none. */
+void output_no_consistency(struct output *output);
+
 /* One sentence that the reader should act on. */
 void output_advise(struct output *output, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
