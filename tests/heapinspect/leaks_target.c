@@ -19,6 +19,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Stacks name it. */
+#define NOINLINE __attribute__((noinline))
+
 enum { PLANTED_MAX = 128 };
 
 static struct {
@@ -49,7 +52,7 @@ static void **block(const char *kind, size_t size)
     return mem;
 }
 
-static void lose_direct(void)
+static NOINLINE void lose_direct(void)
 {
     static const size_t sizes[] = {16,    24,     100,    1000,    3000,   5000,
                                    20000, 100000, 300000, 2000000, 9000000};
@@ -58,7 +61,7 @@ static void lose_direct(void)
         (void)block("direct", sizes[i]);
 }
 
-static void lose_indirect(void)
+static NOINLINE void lose_indirect(void)
 {
     static const size_t sizes[] = {24, 3000, 300000, 9000000};
 
@@ -73,7 +76,7 @@ static void lose_indirect(void)
     }
 }
 
-static void lose_cycles(void)
+static NOINLINE void lose_cycles(void)
 {
     static const size_t sizes[] = {64, 5000, 300000};
 
@@ -96,7 +99,7 @@ static void lose_cycles(void)
 }
 
 /* What a freed block still points to is lost. */
-static void lose_behind_freed(void)
+static NOINLINE void lose_behind_freed(void)
 {
     for (int i = 0; i < 2; i++) {
         void **freed = malloc(i == 0 ? 200 : 30000);
@@ -127,13 +130,13 @@ static sem_t here;
 static sem_t leave;
 
 /* Lives on: what it lost is lost all the same. */
-static __attribute__((noinline)) void lose_and_go_on(void)
+static NOINLINE void lose_and_go_on(void)
 {
     for (int i = 0; i < 4; i++)
         (void)block("direct", (size_t)100 << 3 * i);
 }
 
-static __attribute__((noinline)) void wipe(void)
+static NOINLINE void wipe(void)
 {
     volatile char room[64 * 1024];
 
