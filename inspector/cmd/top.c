@@ -5,6 +5,7 @@
 #include "number.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,6 +52,7 @@ static bool look(struct top *top)
     sample_free(&top->before);
     top->before = top->now;
     top->now = sample;
+    top_remember(top);
     return true;
 }
 
@@ -66,10 +68,8 @@ static void change_interval(struct top *top, double factor)
 static bool obey(struct top *top, int key)
 {
     static const char views[] = {
-        [TOP_THREADS] = 't',
-        [TOP_CLASSES] = 'c',
-        [TOP_MAP] = 'm',
-        [TOP_HELP] = '?',
+        [TOP_THREADS] = 't', [TOP_CLASSES] = 'c', [TOP_STACKS] = 'w',
+        [TOP_MAP] = 'm',     [TOP_HELP] = '?',
     };
 
     for (unsigned view = 0; view < sizeof views; view++) {
@@ -171,10 +171,27 @@ static enum status parse_options(struct context *context, struct top *top,
 {
     const char *interval = command_option(context, "interval");
     const char *count = command_option(context, "iterations");
+    const char *view = command_option(context, "view");
+    static const char *const views[] = {
+        [TOP_THREADS] = "threads",
+        [TOP_CLASSES] = "classes",
+        [TOP_STACKS] = "stacks",
+        [TOP_MAP] = "map",
+    };
 
     if (interval != NULL && !parse_seconds(interval, &top->interval_ms)) {
         return fail(context->failure, STATUS_USAGE,
                     "--interval: \"%s\" is no number of seconds", interval);
+    }
+    for (unsigned i = 0; i < TOP_HELP && view != NULL; i++) {
+        if (strcmp(view, views[i]) == 0) {
+            top->view = (enum top_view)i;
+            view = NULL;
+        }
+    }
+    if (view != NULL) {
+        return fail(context->failure, STATUS_USAGE,
+                    "--view is threads, classes, stacks or map");
     }
     if (count != NULL && (!parse_number(count, iterations) || !*iterations)) {
         return fail(context->failure, STATUS_USAGE,
@@ -202,6 +219,7 @@ static enum status run(struct context *context)
     } else {
         status = run_rows(&top, iterations);
     }
+    top_forget(&top);
     sample_free(&top.before);
     sample_free(&top.now);
     return status;
@@ -211,7 +229,7 @@ const struct command cmd_top = {
     .name = "top",
     .arguments = "TARGET",
     .summary = "a live view: figures and their rates, threads, size classes, "
-               "the page map",
+               "stacks, the page map",
     .example = "heapinspect top redis-server",
     .flags = COMMAND_NEEDS_ROOT,
     .run = run,
@@ -219,6 +237,7 @@ const struct command cmd_top = {
         {
             {"interval", "SECONDS", "Between two looks; default 1"},
             {"iterations", "N", "Ends after N looks"},
+            {"view", "VIEW", "Begins with threads, classes, stacks or map"},
             {"batch", NULL, "Lines for scripts; so too if not on a terminal"},
         },
 };

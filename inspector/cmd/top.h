@@ -2,12 +2,14 @@
 #ifndef CMD_TOP_H
 #define CMD_TOP_H
 /*
- * top: looks again and again; figures, what they change by, and three views:
- * threads, size classes, the page map.
+ * top: looks again and again; figures, what they change by, and four views:
+ * threads, size classes, the stacks of a profile, the page map.
  */
 #include "cmd/view.h"
 #include "picture/picture.h"
+#include "prof/values.h"
 #include "render/tui.h"
+#include "symbol/symbols.h"
 #include "walk/usage.h"
 
 enum figure {
@@ -29,6 +31,8 @@ struct sample {
     struct model *model;
     struct picture *picture;
     struct usage *usage;
+    struct profile *profile;     /* NULL: there is none */
+    struct prof_figures *stacks; /* of the profile */
 };
 
 /* False with *failure: the target is gone, or not readable. */
@@ -36,7 +40,16 @@ bool sample_take(struct target *target, struct sample *sample,
                  struct failure *failure);
 void sample_free(struct sample *sample);
 
-enum top_view { TOP_THREADS, TOP_CLASSES, TOP_MAP, TOP_HELP };
+enum top_view { TOP_THREADS, TOP_CLASSES, TOP_STACKS, TOP_MAP, TOP_HELP };
+
+enum { TOP_LOOKS = 16, TOP_STACK_COLUMNS = 4 };
+
+/* What each stack held at one time. */
+struct top_look {
+    double time_ms;
+    size_t count;
+    uint64_t *live; /* bytes, by stack */
+};
 
 struct top {
     struct context *context;
@@ -44,7 +57,10 @@ struct top {
     struct sample now;
     struct sample before; /* model NULL: there is none */
     enum top_view view;
-    size_t sort[2]; /* column of threads and classes */
+    size_t sort[3];                   /* column of threads, classes, stacks */
+    struct top_look looks[TOP_LOOKS]; /* of the last minute, oldest first */
+    unsigned nlooks;
+    struct symbols *symbols; /* NULL: no stack was shown yet */
     bool ascending;
     bool frozen;
     double interval_ms;
@@ -56,6 +72,11 @@ void top_draw(struct top *top);
 /* Its views that are tables. */
 void top_draw_threads(struct top *top);
 void top_draw_classes(struct top *top);
+void top_draw_stacks(struct top *top);
+
+/* Keeps what growth is measured from; drops it. */
+void top_remember(struct top *top);
+void top_forget(struct top *top);
 
 enum { TOP_TEXT = 24 };
 

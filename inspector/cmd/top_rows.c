@@ -187,4 +187,7 @@ void top_sort_next(struct top *top)
 {
     if (top->view == TOP_THREADS || top->view == TOP_CLASSES)
         top->sort[top->view] = (top->sort[top->view] + 1) % NCOLUMNS;
+    if (top->view == TOP_STACKS) {
+        top->sort[TOP_STACKS] = (top->sort[TOP_STACKS] + 1) % TOP_STACK_COLUMNS;
+    }
 }

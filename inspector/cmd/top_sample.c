@@ -47,6 +47,8 @@ static void take_kernel(struct target *target, struct sample *sample)
 bool sample_take(struct target *target, struct sample *sample,
                  struct failure *failure)
 {
+    struct failure none;
+
     *sample = (struct sample){.time_ms = now_ms()};
     if (!target_refresh(target, failure))
         return false;
@@ -61,6 +63,9 @@ bool sample_take(struct target *target, struct sample *sample,
     sample->picture = picture_take_coarse(sample->model);
     sample->figures[FIGURE_HEAP] = sample->picture->sum.resident;
     sample->figures[FIGURE_UNUSED] = sample->picture->sum.held;
+    sample->profile = profile_load(target, &none);
+    if (sample->profile != NULL)
+        sample->stacks = figures_take(sample->profile);
     take_usage(sample);
     take_kernel(target, sample);
     return true;
@@ -68,6 +73,8 @@ bool sample_take(struct target *target, struct sample *sample,
 
 void sample_free(struct sample *sample)
 {
+    free(sample->stacks);
+    profile_free(sample->profile);
     picture_free(sample->picture);
     usage_free(sample->usage);
     model_free(sample->model);

@@ -206,7 +206,7 @@ static void draw_map(struct top *top)
 static void draw_help(struct top *top)
 {
     static const char *const lines[] = {
-        "t threads      c size classes      m page map",
+        "t threads   c size classes   w who: stacks of a profile   m page map",
         "s next column to sort by           r the other way round",
         "space freeze   + - interval        q quit",
         "",
@@ -236,6 +236,9 @@ void top_draw(struct top *top)
     case TOP_CLASSES:
         top_draw_classes(top);
         break;
+    case TOP_STACKS:
+        top_draw_stacks(top);
+        break;
     case TOP_MAP:
         draw_map(top);
         break;
@@ -243,7 +246,7 @@ void top_draw(struct top *top)
         draw_help(top);
         break;
     }
-    tui_foot(top->tui, "? help  t threads  c classes  m map  s sort  r reverse"
+    tui_foot(top->tui, "? help  t threads  c classes  w who  m map  s sort"
                        "  space freeze  q quit");
     tui_show(top->tui);
 }

@@ -74,6 +74,18 @@ void symbols_end(struct symbols *symbols)
     free(symbols);
 }
 
+bool symbols_are_current(const struct symbols *symbols)
+{
+    size_t count;
+    struct vma *files = target_files(symbols->target, &count);
+    bool same = count == symbols->modules.nmaps;
+
+    for (size_t i = 0; same && i < count; i++)
+        same = files[i].start == symbols->modules.maps[i].start;
+    free(files);
+    return same;
+}
+
 const struct modules *symbols_modules(const struct symbols *symbols)
 {
     return &symbols->modules;

@@ -38,6 +38,9 @@ struct symbols;
 struct symbols *symbols_begin(struct target *target, bool debuginfod);
 void symbols_end(struct symbols *symbols);
 
+/* False: files were mapped or unmapped since. */
+bool symbols_are_current(const struct symbols *symbols);
+
 /* Valid until symbols_end(). */
 const struct place *symbols_at(struct symbols *symbols, uintptr_t address);
 
