@@ -6,6 +6,7 @@
 #include "heap/fast.h"
 #include "heap/fast_chunk.h"
 #include "heap/remote.h"
+#include "prof/prof_fast.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,6 +32,11 @@ void *entry_alloc(size_t size, const char *name)
 
 static NOINLINE void *malloc_slow(size_t size)
 {
+    if (prof_is_on()) {
+        void *mem = prof_fast_alloc(size);
+        if (LIKELY(mem != NULL))
+            return mem;
+    }
     return entry_alloc(size, "malloc");
 }
 
@@ -70,21 +76,12 @@ enum {
 };
 
 /* Full bins, objects of other heaps, then all the rest: large, errors. */
-static NOINLINE void free_slow(void *mem)
+static NOINLINE void free_hard(void *mem, struct heap *heap, uint32_t kind)
 {
-    struct heap *heap = heap_front();
-    uint32_t kind = fast_kind(heap, mem);
-
     if (UNLIKELY(harden_wraps)) {
         if (mem != NULL)
             entry_free(mem, "free");
         return;
-    }
-    if (is_counting() && tunables.perturb == 0) {
-        if (LIKELY(prof_free_own(mem)))
-            return;
-        heap = thread_own != NULL ? thread_own : heap;
-        kind = fast_kind(heap, mem);
     }
     if (kind < NSLAB && LIKELY(fast_is_object(heap, mem, kind))) {
         if (UNLIKELY(bin_spill(heap, kind, mem)))
@@ -99,6 +96,19 @@ static NOINLINE void free_slow(void *mem)
     }
     if (mem != NULL)
         entry_free(mem, "free");
+}
+
+static NOINLINE void free_slow(void *mem)
+{
+    struct heap *heap = heap_front();
+
+    if (prof_is_on() && LIKELY(thread_own != NULL)) {
+        heap = thread_own;
+        uint32_t kind = fast_kind(heap, mem);
+        if (LIKELY(prof_fast_free(heap, mem, kind)))
+            return;
+    }
+    free_hard(mem, heap, fast_kind(heap, mem));
 }
 
 /*

@@ -43,14 +43,16 @@ static int set_trim_threshold(int value)
 }
 
 /*
- * M_PERTURB is looked at on the slow path only: the calling thread and those
- * to come take it from now on; others go on until they end.
+ * M_PERTURB is looked at on the slow path only, which all threads take from
+ * now on.
  */
 static int set_perturb(int value)
 {
     tunables.perturb = (unsigned)value & 0xff;
     registry_set_slow(SLOW_ALWAYS,
                       tunables.perturb != 0 || harden_wraps || watcher != NULL);
+    if (is_counting())
+        (void)prof_start(profile.period); /* which looks at perturb */
     return 1;
 }
 

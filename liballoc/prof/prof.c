@@ -4,9 +4,8 @@
 #include "base/bits.h"
 #include "base/lock.h"
 #include "base/syscall.h"
+#include "base/tunables.h"
 #include "harden/harden.h"
-#include "heap/fast.h"
-#include "heap/fast_chunk.h"
 #include "heap/heap.h"
 #include "os/os_env.h"
 #include "os/os_mem.h"
@@ -19,6 +18,7 @@
 
 struct prof profile = {.lock = LOCK_INIT(LOCK_RANK_PROF)};
 _Atomic bool prof_counts;
+_Atomic bool prof_is_alone;
 _Atomic bool prof_has_samples;
 
 /* Blocked while the lock is held: no handler of this thread can want it. */
@@ -57,6 +57,8 @@ bool prof_start(size_t period)
         store_relaxed(&prof_has_samples, true);
         /* stale ok: see prof.h */
         store_relaxed(&prof_counts, true);
+        /* stale ok: see prof.h */
+        store_relaxed(&prof_is_alone, !harden_wraps && tunables.perturb == 0);
     }
     leave(mask);
     if (done)
@@ -75,6 +77,8 @@ void prof_stop(void)
     store_relaxed(&profile.active, 0);
     /* stale ok: see prof.h */
     store_relaxed(&prof_counts, false);
+    /* stale ok: see prof.h */
+    store_relaxed(&prof_is_alone, false);
     leave(mask);
     registry_set_slow(SLOW_PROFILED, false);
 }
@@ -123,44 +127,25 @@ static NOINLINE void take_sample(void *mem, size_t size)
     leave(mask);
 }
 
-ALWAYS_INLINE void count(void *mem, size_t size)
+void prof_hit(void *mem, size_t size)
 {
-    struct sampler *sampler = &thread_sampler;
-
-    sampler->left -= (int64_t)max_size(size, 1);
-    /* stale ok: see sampler.h */
-    bool is_old = sampler->generation != load_relaxed(&sampler_generation);
-    if (UNLIKELY(sampler->left <= 0 || is_old) && sampler_is_hit(size))
+    if (sampler_is_hit(size))
         take_sample(mem, size);
 }
 
 void prof_count(void *mem, size_t size)
 {
-    count(mem, size);
-}
-
-/* What the fast path would have done; NULL: the slow one must do it. */
-ALWAYS_INLINE void *pop_own(size_t size)
-{
-    struct heap *heap = thread_own;
-
-    if (UNLIKELY(heap == NULL) || UNLIKELY(harden_wraps) ||
-        UNLIKELY(size > MEDIUM_MAX))
-        return NULL;
-    return size <= SMALL_MAX ? fast_alloc_small(heap, size)
-                             : fast_alloc_medium(heap, size);
+    if (UNLIKELY(sampler_passes(size)))
+        prof_hit(mem, size);
 }
 
 void *prof_alloc(size_t size, bool *fresh)
 {
-    void *mem = pop_own(size);
+    void *mem =
+        harden_active ? harden_alloc(size, fresh) : heap_alloc(size, fresh);
 
-    *fresh = false;
-    if (UNLIKELY(mem == NULL))
-        mem =
-            harden_active ? harden_alloc(size, fresh) : heap_alloc(size, fresh);
     if (LIKELY(mem != NULL))
-        count(mem, size);
+        prof_count(mem, size);
     return mem;
 }
 
@@ -170,20 +155,8 @@ void *prof_alloc_aligned(size_t size, size_t align)
                               : heap_alloc_aligned(size, align);
 
     if (mem != NULL)
-        count(mem, size);
+        prof_count(mem, size);
     return mem;
-}
-
-bool prof_free_own(void *mem)
-{
-    struct heap *heap = thread_own;
-
-    if (UNLIKELY(heap == NULL) || UNLIKELY(harden_wraps))
-        return false;
-    uint32_t kind = fast_kind(heap, mem);
-    if (LIKELY(kind < NSLAB))
-        return fast_free_object(heap, mem, kind);
-    return kind == KIND_CHUNK && fast_free_chunk(heap, mem);
 }
 
 bool prof_take(const void *mem, struct prof_sample *sample)

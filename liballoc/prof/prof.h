@@ -8,8 +8,8 @@
  *   free:   its page carries KIND_SAMPLED? out of the side table
  *
  * Off, no call comes here: `thread_heap` is the thread's own heap.  On, it is
- * the dummy heap, so that each malloc is counted; what is here then is the
- * fast path once more, with the counting.
+ * the dummy heap, so that each malloc is counted; prof_fast.h then is the fast
+ * path once more, with the counting.
  * Layer: prof.  Thread safe; errno is never touched.
  */
 #include "base/atomic.h"
@@ -23,6 +23,10 @@ extern struct prof profile __attribute__((visibility("hidden")));
 
 /* Stale ok: allocations are being counted.  A late look misses a few. */
 extern _Atomic bool prof_counts __attribute__((visibility("hidden")));
+
+/* Stale ok: the same, and nothing but the profile keeps malloc() and free()
+   from their fast paths; so prof_fast.h serves them. */
+extern _Atomic bool prof_is_alone __attribute__((visibility("hidden")));
 
 /* Stale ok: set before the first sample, which travels with its block. */
 extern _Atomic bool prof_has_samples __attribute__((visibility("hidden")));
@@ -56,11 +60,8 @@ void prof_put_back(const struct prof_sample *sample);
 /* A block was resized, and counts as a new one of `size` bytes. */
 void prof_count(void *mem, size_t size);
 
-/*
- * Frees an object of the thread's own heap while thread_heap is the dummy;
- * false: nothing happened.
- */
-bool prof_free_own(void *mem);
+/* The distance to the next sample has run out: it is this block, perhaps. */
+void prof_hit(void *mem, size_t size);
 
 /* For atfork: the lock, and in the child the reset. */
 void prof_lock(void);

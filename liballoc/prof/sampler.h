@@ -9,6 +9,7 @@
  * Layer: prof.  Locks: none; what is per thread is the calling thread's.
  * Source: documents of tcmalloc and of Go's runtime on unbiased heap profiles.
  */
+#include "base/atomic.h"
 #include "base/compiler.h"
 
 #include <stdbool.h>
@@ -28,10 +29,21 @@ extern HIDDEN TLS_IE struct sampler thread_sampler;
 extern HIDDEN _Atomic uint64_t sampler_period;
 extern HIDDEN _Atomic uint32_t sampler_generation;
 
+/* Counts; true: the distance ran out, or was drawn for another period. */
+ALWAYS_INLINE bool sampler_passes(size_t size)
+{
+    struct sampler *sampler = &thread_sampler;
+
+    sampler->left -= (int64_t)(size + (size == 0));
+    /* stale ok: see sampler_period */
+    return sampler->left <= 0 ||
+           sampler->generation != load_relaxed(&sampler_generation);
+}
+
 /* From now on, for every thread; bytes, at least 1. */
 void sampler_set_period(uint64_t period);
 
-/* The distance ran out, or was drawn for another period; true = sample. */
+/* After sampler_passes(): true = the block is sampled. */
 bool sampler_is_hit(size_t size);
 
 /* In units of 1 / PROF_ONE, for a block of `size` bytes. */
