@@ -7,6 +7,12 @@
 #include "leak/suppress.h"
 #include "prof/stack.h"
 
+/*
+ * view_begin() of a moment at which no thread is within the allocator: what
+ * it hands out or takes back just then is on no list and nobody's yet.
+ */
+struct model *leaks_model(struct context *context);
+
 /* The profile, if the target has one, and names for its stacks. */
 struct leak_stacks {
     struct target *target;

@@ -4,6 +4,8 @@
  * be unreachable without it.
  */
 #include "cmd/refs.h"
+
+#include "cmd/leaks.h"
 #include "target/threads.h"
 
 #include <stdio.h>
@@ -152,7 +154,7 @@ static enum status run(struct context *context)
                     "the snapshot has no contents, so no pointers: take one "
                     "with `heapinspect snap PID --content --stop`");
     }
-    struct model *model = view_begin(context, true);
+    struct model *model = leaks_model(context);
     if (model == NULL)
         return context->failure->status;
     struct freelist *freelist = freelist_build(model, NULL, NULL);

@@ -209,14 +209,27 @@ static __attribute__((noinline)) long child_start(void)
     return child;
 }
 
+/* As libc's, for rt_sigaction(2). */
+struct kernel_action {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
 /* Its exit status; -1: there was none. */
 static int inspect(void)
 {
+    const struct kernel_action plain = {.handler = SIG_DFL};
+    struct kernel_action action;
     uint64_t all = UINT64_MAX;
     uint64_t before;
     int status = 0;
     long waited;
 
+    /* execve() makes it a child as any other: no handler may wait for it. */
+    syscall6(SYS_rt_sigaction, SIGCHLD, (long)&plain, (long)&action,
+             sizeof action.mask, 0, 0);
     /* Whoever we start may trace us; who that is, is known only afterwards. */
     syscall3(SYS_prctl, PR_SET_PTRACER, (long)PR_SET_PTRACER_ANY, 0);
     syscall6(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&before,
@@ -225,13 +238,17 @@ static int inspect(void)
     syscall3(SYS_prctl, PR_SET_PTRACER, child > 0 ? child : 0, 0);
     syscall6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof all, 0,
              0);
-    if (child < 0)
-        return -1;
     do {
-        waited = syscall6(SYS_wait4, child, (long)&status, __WALL, 0, 0, 0);
+        waited = child < 0 ? child
+                           : syscall6(SYS_wait4, child, (long)&status, __WALL,
+                                      0, 0, 0);
     } while (waited == -EINTR);
     syscall3(SYS_prctl, PR_SET_PTRACER, 0, 0);
-    return waited == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    syscall6(SYS_rt_sigaction, SIGCHLD, (long)&action, 0, sizeof action.mask, 0,
+             0);
+    return child > 0 && waited == child && WIFEXITED(status)
+               ? WEXITSTATUS(status)
+               : -1;
 }
 
 static void at_exit(int status, void *data)

@@ -15,7 +15,7 @@
 # Every test proves in this way that its program ran on liballoc.
 # $LIBALLOC names the library; $MODES can leave a turn out.  Where $MEASURE
 # names a file, a turn adds a line to it: TEST MODE SECONDS CPU-SECONDS KIB, the
-# last of the largest process.
+# last of the largest process.  The mode `leaks` is scripts/check-false-leaks'.
 set -eu
 : "${LIBALLOC:?the path of liballoc.so}"
 MODES=${MODES:-glibc liballoc classic hardened}
@@ -74,6 +74,7 @@ on_allocator() {
     glibc) LD_PRELOAD=libc.so.6 ;;
     classic) export LIBALLOC_CONF=slab_max:0 ;;
     hardened) export LIBALLOC_CONF=harden:1 ;;
+    leaks) export LIBALLOC_CONF=leak_check:1,leak_exitcode:0 ;;
     esac
     exec "$@"
 }
