@@ -182,6 +182,7 @@ static enum status show_stacks(struct context *context, struct model *model)
         (void)profile_load(context->target, context->failure);
         return context->failure->status;
     }
+    model_release(model); /* names take their time */
     struct table *table =
         table_begin(context->output, "stacks", stack_columns, NSTACKS);
     prof_rows_take(&profiled, BY_STACK, METRIC_PINNED, &rows);

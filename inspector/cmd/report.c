@@ -127,7 +127,9 @@ static void gather(struct report *report)
     report_picture(report);
     report_heap(report);
     report_answer(report);
+    (void)profiled_attach(report->model, PROFILED_PINS, &report->profiled);
     model_release(report->model);
+    report_flame(report); /* names take their time */
     put_trust(report);
     usage_free(report->usage);
     free(report->ledger);
@@ -172,7 +174,8 @@ static enum status run(struct context *context)
                     "only\n",
                     stderr);
     }
-    bool written = html_write(output_stream(context->output), report.root);
+    bool written =
+        html_write(output_stream(context->output), "page.html", report.root);
     json_decref(report.root);
     return view_end(context, report.model,
                     written ? STATUS_FINE : STATUS_INCOMPLETE);

@@ -5,7 +5,7 @@
  * The data of `report`: one JSON object, a member a section of the page.
  * report.c gathers and writes; the others fill in members of `root`.
  */
-#include "cmd/view.h"
+#include "cmd/profiled.h"
 #include "picture/detail.h"
 #include "picture/picture.h"
 #include "walk/ledger.h"
@@ -21,7 +21,8 @@ enum report_budget {
     REPORT_OBJECT_BYTES = 900000, /* objects of the worst tiles */
     REPORT_STRETCHES = 1000,
     REPORT_VMAS = 800,
-    REPORT_ROWS = 400, /* of each other table */
+    REPORT_ROWS = 400,    /* of each other table */
+    REPORT_NODES = 12000, /* of the flame graph */
 };
 
 struct report {
@@ -32,7 +33,8 @@ struct report {
     struct usage *usage;
     struct ledger *ledger;
     struct detail detail;
-    size_t tile_cells; /* TILE_CELLS, or more of a large heap */
+    struct profiled profiled; /* profile NULL: there is none */
+    size_t tile_cells;        /* TILE_CELLS, or more of a large heap */
     json_t *root;
 };
 
@@ -53,6 +55,9 @@ struct pins_worth {
 
 /* The objects that hold most. */
 struct pins_worth report_pins(struct report *report);
+
+/* The stacks of a profile, if there is one; ends report->profiled. */
+void report_flame(struct report *report);
 
 /* VMAs, with what is the heap's in each. */
 void report_vmas(struct report *report);

@@ -394,6 +394,7 @@ static enum status run(struct context *context)
     lookup.freelist = freelist;
     (void)profiled_attach(model, 0, &lookup.profiled);
     find_all(&lookup);
+    model_release(model); /* names take their time */
     enum status status = show(&lookup);
     profiled_end(&lookup.profiled);
     freelist_free(freelist);

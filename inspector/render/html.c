@@ -58,11 +58,11 @@ static bool put_part(FILE *stream, const char *name, size_t length,
            json_dump_callback(data, put_json, stream, JSON_COMPACT) == 0;
 }
 
-/* page.html, with each "@@NAME@@" replaced. */
-bool html_write(FILE *stream, json_t *data)
+/* The page, with each "@@NAME@@" replaced. */
+bool html_write(FILE *stream, const char *name_of_page, json_t *data)
 {
     static const char mark[] = "@@";
-    const struct embedded *page = find("page.html", strlen("page.html"));
+    const struct embedded *page = find(name_of_page, strlen(name_of_page));
     const char *at = page != NULL ? (const char *)page->bytes : "";
     const char *end = at + (page != NULL ? page->size : 0);
 

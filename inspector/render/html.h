@@ -2,7 +2,7 @@
 #ifndef RENDER_HTML_H
 #define RENDER_HTML_H
 /*
- * The page of `report`: one file that asks for nothing else.
+ * The pages of `report` and `flame`: files that ask for nothing else.
  *
  *   page.html with style sheet, data, D3 and scripts put in their places
  *
@@ -18,8 +18,11 @@
 /* Was D3 there when this was built? */
 bool html_has_pictures(void);
 
-/* False: not all could be written (the stream's error says more). */
-bool html_write(FILE *stream, json_t *data);
+/*
+ * `page`: "page.html" or "flame.html".  False: not all could be written (the
+ * stream's error says more).
+ */
+bool html_write(FILE *stream, const char *page, json_t *data);
 
 /* Base64, as a JSON string. */
 json_t *html_base64(const uint8_t *bytes, size_t size);

@@ -171,6 +171,11 @@ FILE *output_stream(struct output *output)
     return output->stream;
 }
 
+const char *output_file(const struct output *output)
+{
+    return output->options.file;
+}
+
 bool output_is_text(const struct output *output)
 {
     return output->options.format == OUTPUT_TEXT;

@@ -92,6 +92,7 @@ void output_default_limit(struct output *output, size_t limit);
 
 /* For verbs that draw: the stream, and whether drawing is what is wanted. */
 FILE *output_stream(struct output *output);
+const char *output_file(const struct output *output); /* NULL: stdout */
 bool output_is_text(const struct output *output);
 
 /* The user chose rows, columns or their order: a table is what is wanted. */

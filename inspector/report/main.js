@@ -126,6 +126,7 @@ function showTrust() {
 function draw() {
   showLedger();
   showMatrix();
+  drawFlame();
   if (!window.d3)
     return;
   drawLedgerBar();
@@ -152,6 +153,7 @@ function start() {
   showDeciles();
   showBuddy();
   showTrust();
+  startFlame(data.flame);
   if (window.d3) {
     startMap();
   } else {

@@ -2,6 +2,7 @@
 #ifndef SYMBOL_INTERNAL_H
 #define SYMBOL_INTERNAL_H
 /* Between the parts of symbol/. */
+#include "symbol/interned.h"
 #include "symbol/symbols.h"
 
 #include <elfutils/libdwfl.h>
@@ -26,11 +27,5 @@ struct inlined {
  */
 size_t inlines_at(Dwfl_Module *module, uintptr_t address,
                   struct inlined out[INLINES_MAX]);
-
-/* Strings, each kept once. */
-struct interned;
-struct interned *interned_begin(void);
-const char *interned_text(struct interned *interned, const char *text);
-void interned_end(struct interned *interned);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "symbol/internal.h"
+#include "symbol/interned.h"
 
 #include "memory.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
