@@ -5,6 +5,7 @@
 #include "api/entry.h"
 #include "heap/bin.h"
 #include "heap/fast_chunk.h"
+#include "prof/prof_fast.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -13,6 +14,13 @@
 
 static void *resize(void *mem, size_t size, const char *name)
 {
+    if (prof_is_on()) {
+        size_t usable = prof_fast_usable(mem);
+        if (size <= usable && size >= usable / 2) {
+            prof_count(mem, size);
+            return mem;
+        }
+    }
     if (!init_check()) {
         errno = ENOMEM;
         return NULL;
@@ -79,6 +87,16 @@ EXPORT int reallocarr(void *where, size_t count, size_t size)
     return 0;
 }
 
+static NOINLINE size_t usable_slow(const void *mem)
+{
+    size_t usable = prof_is_on() ? prof_fast_usable(mem) : 0;
+
+    if (usable != 0 || !init_check())
+        return usable;
+    entry_name = "malloc_usable_size";
+    return block_usable(mem);
+}
+
 EXPORT size_t malloc_usable_size(void *mem)
 {
     if (mem == NULL)
@@ -86,10 +104,7 @@ EXPORT size_t malloc_usable_size(void *mem)
     size_t usable = fast_usable(heap_front(), mem);
     if (LIKELY(usable != 0))
         return usable;
-    if (!init_check())
-        return 0;
-    entry_name = "malloc_usable_size";
-    return block_usable(mem);
+    return usable_slow(mem);
 }
 
 EXPORT size_t malloc_size(const void *mem)

@@ -9,6 +9,7 @@
 #include "heap/heap.h"
 #include "os/os_env.h"
 #include "os/os_mem.h"
+#include "prof/prof_fast.h"
 #include "prof/sample_table.h"
 #include "prof/sampler.h"
 #include "prof/stack_table.h"
@@ -141,9 +142,12 @@ void prof_count(void *mem, size_t size)
 
 void *prof_alloc(size_t size, bool *fresh)
 {
-    void *mem =
-        harden_active ? harden_alloc(size, fresh) : heap_alloc(size, fresh);
+    void *mem = prof_is_on() ? prof_fast_alloc(size) : NULL;
 
+    *fresh = false;
+    if (LIKELY(mem != NULL))
+        return mem;
+    mem = harden_active ? harden_alloc(size, fresh) : heap_alloc(size, fresh);
     if (LIKELY(mem != NULL))
         prof_count(mem, size);
     return mem;
@@ -151,9 +155,14 @@ void *prof_alloc(size_t size, bool *fresh)
 
 void *prof_alloc_aligned(size_t size, size_t align)
 {
-    void *mem = harden_active ? harden_alloc_aligned(size, align)
-                              : heap_alloc_aligned(size, align);
+    void *mem = NULL;
 
+    if (prof_is_on() && thread_own != NULL)
+        mem = fast_alloc_aligned(thread_own, size, align);
+    if (mem == NULL) {
+        mem = harden_active ? harden_alloc_aligned(size, align)
+                            : heap_alloc_aligned(size, align);
+    }
     if (mem != NULL)
         prof_count(mem, size);
     return mem;

@@ -40,4 +40,10 @@ ALWAYS_INLINE bool prof_fast_free(struct heap *heap, void *mem, uint32_t kind)
     return kind == KIND_CHUNK && fast_free_chunk(heap, mem);
 }
 
+/* As fast_usable(): 0 = look closer.  No block of the profile is found. */
+ALWAYS_INLINE size_t prof_fast_usable(const void *mem)
+{
+    return LIKELY(thread_own != NULL) ? fast_usable(thread_own, mem) : 0;
+}
+
 #endif

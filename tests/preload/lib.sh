@@ -18,7 +18,7 @@
 # last of the largest process.  The mode `leaks` is scripts/check-false-leaks'.
 set -eu
 : "${LIBALLOC:?the path of liballoc.so}"
-MODES=${MODES:-glibc liballoc classic hardened}
+MODES=${MODES:-glibc liballoc classic hardened profiled}
 export LC_ALL=C
 unset LD_PRELOAD LIBALLOC_CONF
 work=$(mktemp -d /tmp/liballoc-preload.XXXXXX)
@@ -75,6 +75,7 @@ on_allocator() {
     classic) export LIBALLOC_CONF=slab_max:0 ;;
     hardened) export LIBALLOC_CONF=harden:1 ;;
     leaks) export LIBALLOC_CONF=leak_check:1,leak_exitcode:0 ;;
+    profiled) export LIBALLOC_CONF=prof:1,prof_period:64K ;;
     esac
     exec "$@"
 }
