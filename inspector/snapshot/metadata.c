@@ -101,8 +101,10 @@ static void tell_zone(const struct each *each, const struct model_zone *found)
     tell(each, tags, found->brk_end * sizeof(uint32_t));
     tell(each, tags + first * sizeof(uint32_t), count * sizeof(uint32_t));
     tell(each, zone_page_address(found, first), count * sizeof(struct page));
-    if (dirty != 0)
-        tell(each, dirty + first / 64 * 8, (count / 64 + 2) * 8);
+    if (dirty != 0 && count > 0) {
+        tell(each, dirty + first / 64 * 8,
+             ((found->npages - 1) / 64 + 1 - first / 64) * 8);
+    }
 }
 
 void metadata_each(const struct model *model, metadata_fn *take, void *data)
