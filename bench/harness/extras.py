@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 from . import programs, work
 from .allocators import Allocator, clean_environment
@@ -62,24 +63,26 @@ def _strace_counts(path: str) -> dict:
 def system_calls(tools: Tools, row: Row, allocator: Allocator,
                  ops: int | None) -> dict:
     """{"syscalls": total, "mmap": ..., ...}, or {} where strace cannot."""
-    table = os.path.join(tools.scratch, "strace")
-    prefix = ["strace", "-f", "--seccomp-bpf", "-qq", "-c", "-o", table, "-e",
-              "trace=" + ",".join(MEMORY_CALLS), "--", *_settings(allocator)]
-    try:
-        status, _, _ = _under(tools, row, prefix, ops)
-        if status != 0:
+    with tempfile.TemporaryDirectory(dir=tools.scratch) as place:
+        table = os.path.join(place, "strace")
+        prefix = ["strace", "-f", "--seccomp-bpf", "-qq", "-c", "-o", table,
+                  "-e", "trace=" + ",".join(MEMORY_CALLS), "--",
+                  *_settings(allocator)]
+        try:
+            status, _, _ = _under(tools, row, prefix, ops)
+            if status != 0:
+                return {}
+            counts = _strace_counts(table)
+        except (OSError, subprocess.TimeoutExpired):
             return {}
-        counts = _strace_counts(table)
-    except (OSError, subprocess.TimeoutExpired):
-        return {}
     return {"syscalls": sum(counts.values()), **counts}
 
 
 def _instructions(tools: Tools, row: Row, allocator: Allocator,
                   ops: int | None) -> int | None:
-    out = os.path.join(tools.scratch, "callgrind.out")
-    prefix = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
-              "--trace-children=yes", *_settings(allocator)]
+    prefix = ["valgrind", "--tool=callgrind",
+              "--callgrind-out-file=/dev/null", "--trace-children=yes",
+              *_settings(allocator)]
     # valgrind follows env's exec; the last file written is the workload's.
     status, _, err = _under(tools, row, prefix, ops)
     found = re.findall(r"Collected : (\d+)", err)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Runs rows under allocators, interleaved, and keeps every sample."""
 
+import os
 import time
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from . import extras, machine, programs, work
@@ -14,7 +16,8 @@ from .work import Tools
 QUICK_SMALLER = 0.15  # of a program's full time, small
 PROBE_TIMEOUT = 20  # seconds
 # In runs of their own, in this order.
-MEASURES = ("latency", "statistics", "instructions", "system calls")
+MEASURES = ("latency", "statistics", "system calls", "instructions")
+COUNTS = ("system calls", "instructions")  # that no neighbour changes
 GIVE_UP = 3  # allocators that a row took too long under: it is the row
 PATIENCE, QUICK_PATIENCE = 40, 5  # seconds beyond ten times what is expected
 TRIES_PAUSE = 0.2  # seconds, for others to end
@@ -263,18 +266,40 @@ class Comparison:
         # One measure after the other: what is cut is the last ones.
         jobs = sorted(self._extra_jobs(), key=lambda job: MEASURES.index(
             job[2]))
+        self._measure([job for job in jobs if job[2] not in COUNTS], 1)
+        self._measure([job for job in jobs if job[2] in COUNTS],
+                      os.cpu_count() or 1)
+
+    def _measure(self, jobs: list, at_once: int) -> None:
+        """Runs the jobs in order, so many at once, until it is too late."""
         progress = Progress([1.0] * len(jobs), self.settings.end)
+        pool = ThreadPoolExecutor(at_once)
+        running = {}
+        begin = time.monotonic()
+
+        def reap(most: int) -> None:
+            nonlocal begin
+            while len(running) > most:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    place = running.pop(future)
+                    place.update(future.result())
+                    now = time.monotonic()
+                    progress.done(1.0, now - begin)
+                    begin = now
+
         try:
             for row, allocator, what, function in jobs:
+                reap(at_once - 1)
                 if self._late(f"from {row.name} / {allocator.name} on, no "
                               f"{what}"):
                     break
                 progress.show(f"{what}: {row.name} / {allocator.name}")
-                begin = time.monotonic()
-                place = self.outcome.extra.setdefault(row.name, {})
-                place.setdefault(allocator.name, {}).update(function())
-                progress.done(1.0, time.monotonic() - begin)
+                extra = self.outcome.extra.setdefault(row.name, {})
+                place = extra.setdefault(allocator.name, {})
+                running[pool.submit(function)] = place
+            reap(0)
         finally:
+            pool.shutdown(cancel_futures=True)
             progress.end()
 
     def _never(self) -> None:
@@ -306,8 +331,8 @@ class Comparison:
             self._probe()
             self._passes()
             self._count()
-            self._extras()
             self._never()
+            self._extras()
         except KeyboardInterrupt:
             self.outcome.interrupted = True
             self.outcome.notes.append(
