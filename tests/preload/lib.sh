@@ -74,7 +74,7 @@ on_allocator() {
     glibc) LD_PRELOAD=libc.so.6 ;;
     classic) export LIBALLOC_CONF=slab_max:0 ;;
     hardened) export LIBALLOC_CONF=harden:1 ;;
-    leaks) export LIBALLOC_CONF=leak_check:1,leak_exitcode:0 ;;
+    leaks) export LIBALLOC_CONF=${LEAKS_CONF:-leak_check:1,leak_exitcode:0} ;;
     profiled) export LIBALLOC_CONF=prof:1,prof_period:64K ;;
     esac
     exec "$@"
