@@ -121,7 +121,7 @@ static bool file_build_id(int fd, struct build_id *id)
     return true;
 }
 
-enum verdict { SAME_BUILD, OTHER_BUILD, UNPROVEN };
+enum verdict { NO_FILE, SAME_BUILD, OTHER_BUILD, UNPROVEN };
 
 static enum verdict judge(const struct target *target,
                           const struct module *module, int fd)
@@ -160,24 +160,23 @@ static int accept_file(const struct target *target, const struct module *module,
 static void say_refused(struct target *target, const struct module *module,
                         enum verdict verdict)
 {
-    if (verdict == OTHER_BUILD) {
-        target_warn(target,
-                    "%s: the file is another build than what the target runs: "
-                    "its functions are shown as %s+0xOFFSET",
-                    module->path, module->name);
-    } else {
-        target_warn(target,
-                    "%s: without a build id nothing proves that the file is "
-                    "what the target runs: shown as %s+0xOFFSET",
-                    module->path, module->name);
-    }
+    static const char *const reasons[] = {
+        [NO_FILE] = "there is no file of that build (any more)",
+        [SAME_BUILD] = "the file is damaged",
+        [OTHER_BUILD] = "the file is another build than what the target runs",
+        [UNPROVEN] = "without a build id nothing proves that the file is what "
+                     "the target runs",
+    };
+
+    target_warn(target, "%.200s: %s: its functions are shown as %s+0xOFFSET",
+                module->path, reasons[verdict], module->name);
 }
 
 int module_open(struct target *target, const struct modules *modules,
                 const struct module *module)
 {
     pid_t pid = target_pid(target);
-    enum verdict verdict = SAME_BUILD;
+    enum verdict verdict = NO_FILE;
     int fd = -1;
 
     if (target_kind(target) == TARGET_PROCESS) {
@@ -199,7 +198,7 @@ int module_open(struct target *target, const struct modules *modules,
     enum verdict of_file = verdict;
     if (fd < 0)
         fd = accept_file(target, module, open_debug(module), &verdict);
-    if (fd < 0 && of_file != SAME_BUILD)
+    if (fd < 0)
         say_refused(target, module, of_file);
     return fd;
 }
