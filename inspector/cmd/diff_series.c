@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * diff of a series: what grew overnight.  A leak grows and never shrinks;
+ * what works up and down is a cache, or the day's load.
+ */
+#include "cmd/diff.h"
+
+#include "prof/stack.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct column columns[] = {
+    {"BY", "by", COLUMN_TEXT, false, "total, pages, class, arena, stack, vma"},
+    {"NAME", "name", COLUMN_TEXT, false, "which of these"},
+    {"FIRST", "first", COLUMN_BYTES, false, "in the first target"},
+    {"LAST", "last", COLUMN_BYTES, false, "in the last"},
+    {"GREW", "grew", COLUMN_BYTES, false, "by so much"},
+    {"UP", "up", COLUMN_COUNT, false, "steps in which it grew"},
+    {"DOWN", "down", COLUMN_COUNT, false, "steps in which it shrank"},
+    {"PER_HOUR", "per_hour", COLUMN_BYTES, false,
+     "growth, if the targets tell when they were taken"},
+};
+enum { NCOLUMNS = sizeof columns / sizeof *columns };
+
+enum {
+    NOISE = 100, /* a fall by less than this part of the largest is none */
+    FRAMES = 6,
+};
+
+struct series {
+    struct context *context;
+    struct figures figures;
+    uint64_t first_ms; /* of the process's clock; 0: not known */
+    uint64_t last_ms;
+    struct target *last; /* names its stacks */
+};
+
+struct growth {
+    const struct figure *figure;
+    size_t first, last;
+    size_t up, down;
+};
+
+static struct growth growth_of(const struct figures *figures,
+                               const struct figure *figure)
+{
+    struct growth growth = {.figure = figure,
+                            .first = figure->bytes[0],
+                            .last = figure->bytes[figures->nsides - 1]};
+    size_t most = 0;
+
+    for (size_t i = 0; i < figures->nsides; i++)
+        most = figure->bytes[i] > most ? figure->bytes[i] : most;
+    for (size_t i = 1; i < figures->nsides; i++) {
+        size_t before = figure->bytes[i - 1];
+        size_t after = figure->bytes[i];
+        growth.up += after > before;
+        growth.down += before > after && before - after > most / NOISE;
+    }
+    return growth;
+}
+
+/* Up in the end, never down, and in more than one leap. */
+static bool has_grown(const struct growth *growth)
+{
+    return growth->last > growth->first && growth->down == 0 && growth->up > 1;
+}
+
+static size_t grew(const struct growth *growth)
+{
+    return growth->last > growth->first ? growth->last - growth->first : 0;
+}
+
+static int by_growth(const void *left, const void *right)
+{
+    const struct growth *a = left;
+    const struct growth *b = right;
+
+    if (grew(a) != grew(b))
+        return grew(a) < grew(b) ? 1 : -1;
+    return strcmp(a->figure->name, b->figure->name);
+}
+
+/* Names for stacks of the last target, found by their hash. */
+struct namer {
+    struct profile *profile;
+    struct symbols *symbols;
+    struct named_stack named;
+    char text[STACK_TEXT];
+};
+
+static const char *name_of(struct namer *namer, const struct figure *figure)
+{
+    if (figure->by != BY_STACK || namer->profile == NULL)
+        return figure->name;
+    uint64_t hash = strtoull(figure->name, NULL, 16);
+    for (size_t i = 1; i < namer->profile->nstacks; i++) {
+        if (namer->profile->stacks[i].hash != hash)
+            continue;
+        stack_name(namer->profile, namer->symbols, i, &namer->named);
+        return stack_text(&namer->named, FRAMES, namer->text);
+    }
+    return figure->name;
+}
+
+static struct value per_hour(const struct series *series, size_t bytes)
+{
+    if (series->first_ms == 0 || series->last_ms <= series->first_ms)
+        return value_unknown();
+    double hours = (double)(series->last_ms - series->first_ms) / 36e5;
+    return value_number((uint64_t)((double)bytes / hours));
+}
+
+static void advise(const struct series *series, const struct growth *growth,
+                   const char *name)
+{
+    struct context *context = series->context;
+    char from[32];
+    char to[32];
+
+    output_advise(
+        context->output,
+        "%s %s grew in %zu of %zu steps and never shrank, from %s to %s: what "
+        "is kept there has no bound yet%s",
+        figure_by_names[growth->figure->by], name, growth->up,
+        series->figures.nsides - 1,
+        output_bytes(context->output, growth->first, from, sizeof from),
+        output_bytes(context->output, growth->last, to, sizeof to),
+        growth->figure->by == BY_STACK
+            ? ""
+            : "; with a profile (prof:1) stacks are shown, too");
+}
+
+static bool row(const struct series *series, struct table *table,
+                const struct growth *growth, const char *name)
+{
+    const struct value values[NCOLUMNS] = {
+        value_text(figure_by_names[growth->figure->by]),
+        value_text(name),
+        value_number(growth->first),
+        value_number(growth->last),
+        value_number(grew(growth)),
+        value_number(growth->up),
+        value_number(growth->down),
+        per_hour(series, grew(growth)),
+    };
+
+    return table_row(table, values);
+}
+
+/* The one to be told of: a stack if there is one, else a class. */
+static const struct growth *worst(const struct growth *all, size_t count)
+{
+    static const enum figure_by order[] = {BY_STACK, BY_CLASS, BY_ARENA,
+                                           BY_TOTAL};
+
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
+        for (size_t i = 0; i < count; i++) {
+            if (all[i].figure->by == order[k])
+                return &all[i];
+        }
+    }
+    return NULL;
+}
+
+static enum status show(struct series *series, struct growth *all, size_t count)
+{
+    static struct namer namer;
+    struct context *context = series->context;
+    struct failure unwanted;
+    struct table *table =
+        table_begin(context->output, "growth", columns, NCOLUMNS);
+
+    namer.profile = profile_load(series->last, &unwanted);
+    if (namer.profile != NULL)
+        namer.symbols = symbols_begin(series->last, false);
+    for (size_t by = 0; by < NFIGURE_BYS; by++) {
+        for (size_t i = 0; i < count; i++) {
+            if (all[i].figure->by == by &&
+                !row(series, table, &all[i], name_of(&namer, all[i].figure)))
+                break;
+        }
+    }
+    const struct growth *told = worst(all, count);
+    if (told != NULL)
+        advise(series, told, name_of(&namer, told->figure));
+    if (count == 0)
+        output_advise(context->output,
+                      "nothing grew in more than one step without shrinking");
+    symbols_end(namer.symbols);
+    profile_free(namer.profile);
+    namer.symbols = NULL;
+    namer.profile = NULL;
+    return table_end(table);
+}
+
+static enum status judge(struct series *series)
+{
+    const struct figures *figures = &series->figures;
+    bool all = command_option(series->context, "all") != NULL;
+    struct growth *grown = calloc(figures->count + 1, sizeof *grown);
+    size_t count = 0;
+
+    if (grown == NULL) {
+        return fail(series->context->failure, STATUS_INCOMPLETE,
+                    "out of memory");
+    }
+    for (size_t i = 0; i < figures->count; i++) {
+        struct growth growth = growth_of(figures, &figures->all[i]);
+        if (has_grown(&growth) || (all && growth.up + growth.down > 0))
+            grown[count++] = growth;
+    }
+    if (count > 1)
+        qsort(grown, count, sizeof *grown, by_growth);
+    output_consistency(series->context->output, &figures->consistency);
+    enum status status = show(series, grown, count);
+    free(grown);
+    return status;
+}
+
+/* One more side; the last one stays open. */
+static bool take(struct series *series, size_t side, const char *name)
+{
+    struct context *context = series->context;
+    const struct target_options options = {.mode = context->mode};
+    struct target *target = side == 0
+                                ? context->target
+                                : target_open(name, &options, context->failure);
+
+    if (target == NULL)
+        return false;
+    if (side > 0) {
+        if (series->last != context->target)
+            target_close(series->last);
+        series->last = target;
+    }
+    uint64_t now_ms = target_clock_ms(target);
+    if (side == 0)
+        series->first_ms = now_ms;
+    series->last_ms = now_ms;
+    return figures_collect(&series->figures, side, target, context->failure);
+}
+
+enum status diff_series(struct context *context)
+{
+    size_t nsides = (size_t)context->argc + 1;
+    struct series series = {.context = context,
+                            .figures = {.nsides = nsides, .by_hash = true},
+                            .last = context->target};
+    bool whole = true;
+
+    if (nsides > FIGURE_SIDES) {
+        return fail(context->failure, STATUS_USAGE,
+                    "at most %d targets at a time", FIGURE_SIDES);
+    }
+    for (size_t i = 0; i < nsides && whole; i++)
+        whole = take(&series, i, i > 0 ? context->argv[i - 1] : NULL);
+    enum status status = whole ? judge(&series) : context->failure->status;
+    if (series.last != context->target)
+        target_close(series.last);
+    figures_free(&series.figures);
+    return status;
+}
