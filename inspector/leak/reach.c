@@ -74,9 +74,9 @@ static void take_words(struct reach *reach, const uint8_t *bytes, size_t size,
 {
     uintptr_t lowest = reach->index->lowest;
     size_t span = reach->index->span;
+    size_t step = reach->unaligned ? 1 : sizeof(uintptr_t);
 
-    for (size_t at = 0; at + sizeof(uintptr_t) <= size;
-         at += sizeof(uintptr_t)) {
+    for (size_t at = 0; at + sizeof(uintptr_t) <= size; at += step) {
         uintptr_t word;
         memcpy(&word, bytes + at, sizeof word);
         if (__builtin_expect(word - lowest < span, 0))

@@ -15,7 +15,8 @@
 struct reach {
     struct leak_index *index;
     struct target *target;
-    bool interior; /* pointers into blocks count, too */
+    bool interior;  /* pointers into blocks count, too */
+    bool unaligned; /* words begin at any byte: machine code */
 
     size_t scanned;    /* bytes read in all */
     size_t unreadable; /* bytes that could not be */

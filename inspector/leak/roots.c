@@ -11,7 +11,7 @@
 const char *const root_kind_names[] = {
     [ROOT_REGISTER] = "register", [ROOT_STACK] = "stack",
     [ROOT_DATA] = "data",         [ROOT_MAPPING] = "mapping",
-    [ROOT_DAMAGED] = "damaged",
+    [ROOT_CODE] = "code",         [ROOT_DAMAGED] = "damaged",
 };
 
 enum { RED_ZONE = 128 }; /* below sp, of leaf functions */
@@ -165,7 +165,9 @@ static void take_vma(struct finder *finder, const struct vma *vma,
 {
     const struct target_thread *thread = thread_of(finder->roots, vma);
     bool is_stack = begins_with_guard(finder, vma, before);
-    enum root_kind kind = vma->name[0] == '/' ? ROOT_DATA : ROOT_MAPPING;
+    enum root_kind kind = vma->prot[2] == 'x'   ? ROOT_CODE
+                          : vma->name[0] == '/' ? ROOT_DATA
+                                                : ROOT_MAPPING;
 
     finder->vma = vma;
     finder->from = vma->start;
@@ -250,7 +252,9 @@ void roots_mark(const struct roots *roots, struct reach *reach)
                 (root->start - ROOT_REGISTERS) / sizeof roots->threads[0].words;
             mark_registers(&roots->threads[thread], root->start, reach);
         } else {
+            reach->unaligned = root->kind == ROOT_CODE;
             reach_range(reach, root->start, root->end - root->start);
+            reach->unaligned = false;
         }
     }
 }

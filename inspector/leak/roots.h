@@ -20,6 +20,7 @@ enum root_kind {
     ROOT_STACK,   /* and what lies above: TLS, the thread's own data */
     ROOT_DATA,    /* of a program or library */
     ROOT_MAPPING, /* any other */
+    ROOT_CODE,    /* made at run time: addresses lie at any byte of it */
     ROOT_DAMAGED, /* of the heap: no block is known there */
 };
 extern const char *const root_kind_names[];
