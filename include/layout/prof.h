@@ -8,6 +8,8 @@
  *        samples[]  one per live sampled block, chained by its page
  *        stacks[]   one per distinct stack, with its sums
  *        frames[]   return addresses, innermost first
+ *        modules[]  libraries that stacks went through: they may be unloaded
+ *                   by the time that somebody reads this
  *
  * Blocks are picked at random, one in `period` bytes on average: of `size`
  * bytes with probability 1 - exp(-size / period).  `weight` undoes that: a
@@ -24,11 +26,11 @@
 #define PROF_PERIOD_MAX ((uint64_t)1 << 40) /* bytes */
 
 enum {
-    PROF_ONE = 1 << 16,   /* weight of a block that stands for itself alone */
-    PROF_DEPTH = 64,      /* frames of a stack at most */
-    PROF_NO_STACK = 0,    /* stacks[0]: could not be unwound, or no room */
-    PROF_NO_SAMPLE = 0,   /* samples[0] is never used */
-    PROF_THREAD_NAME = 16 /* bytes of a name, as the kernel has it */
+    PROF_ONE = 1 << 16, /* weight of a block that stands for itself alone */
+    PROF_DEPTH = 64,    /* frames of a stack at most */
+    PROF_NO_STACK = 0,  /* stacks[0]: could not be unwound, or no room */
+    PROF_NO_SAMPLE = 0, /* samples[0] is never used */
+    PROF_BUILD_ID = 32, /* bytes of a build id at most */
 };
 
 /*
@@ -74,6 +76,15 @@ struct prof_stack {
     uint32_t next; /* index in stacks[] of the same bucket; 0 = end */
 };
 
+/* A library: by its address, its file and its build. */
+struct prof_module {
+    uintptr_t start; /* of its ELF header */
+    uintptr_t end;   /* of its last mapping */
+    uint32_t name;   /* index in names[] of its path, NUL-terminated */
+    uint32_t id_size;
+    uint8_t build_id[PROF_BUILD_ID];
+};
+
 struct prof {
     _Atomic uint32_t seq;    /* odd while a writer changes what follows */
     _Atomic uint32_t active; /* samples are being taken */
@@ -85,7 +96,12 @@ struct prof {
     struct prof_stack FAR *stacks;
     uint64_t nstacks; /* [0, nstacks) are used */
     uintptr_t FAR *frames;
-    uint64_t nframes;              /* [0, nframes) are used */
+    uint64_t nframes; /* [0, nframes) are used */
+    struct prof_module FAR *modules;
+    uint64_t nmodules; /* [0, nmodules) are used; the latest at an address is
+                          the last */
+    char FAR *names;
+    uint64_t nnames;               /* bytes used */
     _Atomic uint32_t FAR *buckets; /* samples by page: heads, 0 = empty */
     uint64_t nbuckets;
     uint64_t live_samples;

@@ -87,6 +87,9 @@ static void tell_profile(const struct each *each, struct target *target)
     tell(each, FAR_ADDRESS(prof.stacks),
          prof.nstacks * far_sizeof(target, TYPE_ID_prof_stack));
     tell(each, FAR_ADDRESS(prof.frames), prof.nframes * sizeof(uintptr_t));
+    tell(each, FAR_ADDRESS(prof.modules),
+         prof.nmodules * far_sizeof(target, TYPE_ID_prof_module));
+    tell(each, FAR_ADDRESS(prof.names), prof.nnames);
     tell(each, FAR_ADDRESS(prof.buckets), prof.nbuckets * sizeof(uint32_t));
 }
 

@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    UNLOADED_MAX = 4096,
+    NAMES_MAX = 1 << 20, /* bytes of all paths */
+};
+
 static const char deleted[] = " (deleted)";
 
 /* Does the mapping go on with the module that came last? */
@@ -44,6 +49,93 @@ static void add_module(struct modules *modules, const struct vma *vma)
     };
 }
 
+static bool is_free(const struct modules *modules, uintptr_t start,
+                    uintptr_t end)
+{
+    for (size_t i = 0; i < modules->nmaps; i++) {
+        if (modules->maps[i].start < end && start < modules->maps[i].end)
+            return false;
+    }
+    return true;
+}
+
+/* One map for all of it: its parts are as the file says. */
+static void add_unloaded(struct modules *modules,
+                         const struct prof_module *found, const char *path)
+{
+    const char *name = strrchr(path, '/');
+    struct module module = {
+        .start = found->start,
+        .end = found->end,
+        .path = xstrdup(path),
+        .is_unloaded = true,
+        .has_header = true,
+        .id = {.is_known = true, .size = found->id_size},
+    };
+
+    module.name = name != NULL ? module.path + (name + 1 - path) : module.path;
+    memcpy(module.id.bytes, found->build_id, found->id_size);
+    modules->all = xgrow(modules->all, modules->count, sizeof *modules->all);
+    modules->all[modules->count++] = module;
+    modules->maps = xgrow(modules->maps, modules->nmaps, sizeof *modules->maps);
+    modules->maps[modules->nmaps++] = (struct module_map){
+        .start = found->start,
+        .end = found->end,
+        .is_code = true,
+        .module = (uint32_t)modules->count - 1,
+    };
+}
+
+static int by_start(const void *left, const void *right)
+{
+    const struct module_map *a = left;
+    const struct module_map *b = right;
+
+    return (a->start > b->start) - (a->start < b->start);
+}
+
+/* All paths, with a NUL behind them; NULL: they cannot be had. */
+static char *read_names(struct target *target, const struct prof *prof)
+{
+    if (prof->nnames == 0 || prof->nnames > NAMES_MAX)
+        return NULL;
+    char *names = xcalloc((size_t)prof->nnames + 1, 1);
+    if (far_read(target, FAR_ADDRESS(prof->names), names, (size_t)prof->nnames))
+        return names;
+    free(names);
+    return NULL;
+}
+
+/* The latest at an address first: what came before it cannot be told apart
+   from it. */
+static void load_unloaded(struct target *target, struct modules *modules)
+{
+    struct prof_module found;
+    struct prof prof;
+    const struct heap_root *root = target_root(target);
+    uintptr_t at = root != NULL ? FAR_ADDRESS(root->prof) : 0;
+    size_t size = at != 0 ? far_sizeof(target, TYPE_ID_prof_module) : 0;
+
+    modules->nloaded = modules->nmaps;
+    if (size == 0 || !far_struct(target, TYPE_ID_prof, at, &prof))
+        return;
+    char *names = read_names(target, &prof);
+    uint64_t count =
+        prof.nmodules < UNLOADED_MAX ? prof.nmodules : UNLOADED_MAX;
+    for (uint64_t i = names != NULL ? count : 0; i-- > 0;) {
+        if (far_struct(target, TYPE_ID_prof_module,
+                       FAR_ADDRESS(prof.modules) + i * size, &found) &&
+            found.end > found.start && found.name < prof.nnames &&
+            found.id_size <= sizeof modules->all->id.bytes &&
+            found.id_size <= sizeof found.build_id &&
+            is_free(modules, found.start, found.end))
+            add_unloaded(modules, &found, names + found.name);
+    }
+    if (modules->nmaps > 1)
+        qsort(modules->maps, modules->nmaps, sizeof *modules->maps, by_start);
+    free(names);
+}
+
 void modules_load(struct target *target, struct modules *modules)
 {
     size_t count;
@@ -72,6 +164,7 @@ void modules_load(struct target *target, struct modules *modules)
             target_build_id(target, module->start, &module->id);
     }
     free(files);
+    load_unloaded(target, modules);
 }
 
 void modules_free(struct modules *modules)

@@ -16,7 +16,8 @@ struct module {
     const char *name; /* its last component */
     uint64_t inode;
     bool is_deleted;
-    bool has_header; /* `start` is that of the file */
+    bool is_unloaded; /* once it was there: the profile says so */
+    bool has_header;  /* `start` is that of the file */
     struct build_id id;
 };
 
@@ -34,9 +35,13 @@ struct modules {
     size_t count;
     struct module_map *maps; /* sorted by address */
     size_t nmaps;
+    size_t nloaded; /* of these, mappings that are there now */
 };
 
-/* Takes the mappings as they are now. */
+/*
+ * Takes the mappings as they are now, and the libraries of the profile that
+ * are mapped no longer.
+ */
 void modules_load(struct target *target, struct modules *modules);
 void modules_free(struct modules *modules);
 

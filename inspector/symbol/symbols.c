@@ -78,10 +78,15 @@ bool symbols_are_current(const struct symbols *symbols)
 {
     size_t count;
     struct vma *files = target_files(symbols->target, &count);
-    bool same = count == symbols->modules.nmaps;
+    const struct modules *modules = &symbols->modules;
+    bool same = count == modules->nloaded;
+    size_t at = 0;
 
-    for (size_t i = 0; same && i < count; i++)
-        same = files[i].start == symbols->modules.maps[i].start;
+    for (size_t i = 0; same && i < count; i++, at++) {
+        while (modules->all[modules->maps[at].module].is_unloaded)
+            at++;
+        same = files[i].start == modules->maps[at].start;
+    }
     free(files);
     return same;
 }

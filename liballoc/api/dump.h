@@ -7,7 +7,6 @@
  *   snapshot.c     the entry; forks, so that what is written stands still
  *   dump_file.c    ranges of memory in a sparse ELF file, put in any order
  *   dump_proc.c    texts of /proc, mappings, residency
- *   dump_image.c   build ids of programs and libraries
  *   dump_memory.c  which bytes of our memory are metadata
  *
  * Layer: api.  Async-signal-safe: raw system calls and own mappings only, no
@@ -97,10 +96,6 @@ void dump_parse_maps(struct dump *dump);
 
 /* The notes that are best written by the process itself. */
 void dump_notes(struct dump *dump);
-
-/* The build id of the image at image->start; false: there is no image. */
-struct snapshot_image;
-bool dump_build_id(struct snapshot_image *image);
 
 /* How long the process was held up: known when the notes are out. */
 void dump_stop_time(struct dump *dump, uint64_t us);

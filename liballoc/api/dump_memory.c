@@ -173,6 +173,8 @@ static void each_sample(struct dump *dump, stretch_fn *act)
     act(dump, profile.samples, profile.nsamples * sizeof *profile.samples);
     act(dump, profile.stacks, profile.nstacks * sizeof *profile.stacks);
     act(dump, profile.frames, profile.nframes * sizeof *profile.frames);
+    act(dump, profile.modules, profile.nmodules * sizeof *profile.modules);
+    act(dump, profile.names, profile.nnames);
 }
 
 static void each_structure(struct dump *dump, stretch_fn *act)

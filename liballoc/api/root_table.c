@@ -79,6 +79,9 @@ struct region_rule root_regions[] = {
     RULE("profile stacks", prof, stacks, nstacks,
          sizeof(struct prof_stack) * 8),
     RULE("profile frames", prof, frames, nframes, sizeof(uintptr_t) * 8),
+    RULE("profile modules", prof, modules, nmodules,
+         sizeof(struct prof_module) * 8),
+    RULE("profile names", prof, names, nnames, 8),
     RULE("profile buckets", prof, buckets, nbuckets, 32),
 };
 const uint32_t root_nregions = ARRAY_SIZE(root_regions);

@@ -9,6 +9,7 @@
 #include "heap/heap.h"
 #include "os/os_env.h"
 #include "os/os_mem.h"
+#include "prof/module_table.h"
 #include "prof/prof_fast.h"
 #include "prof/sample_table.h"
 #include "prof/sampler.h"
@@ -43,7 +44,8 @@ static void leave(uint64_t old)
 bool prof_start(size_t period)
 {
     uint64_t mask = enter();
-    bool done = stack_table_init(&profile) && sample_table_init(&profile);
+    bool done = stack_table_init(&profile) && module_table_init(&profile) &&
+                sample_table_init(&profile);
 
     if (done) {
         profile.period = min_size(max_size(period, 1), PROF_PERIOD_MAX);
@@ -99,7 +101,10 @@ static void add_sample(void *mem, size_t size, size_t usable)
 {
     uintptr_t pcs[PROF_DEPTH];
     unsigned depth = unwind_stack(pcs, PROF_DEPTH, 2);
+    uint64_t known = profile.nstacks;
     uint32_t at = stack_table_intern(&profile, pcs, depth);
+    if (profile.nstacks > known)
+        module_table_note(&profile, pcs, depth);
     struct prof_stack *stack = &profile.stacks[at];
     struct prof_sample sample = {
         .address = (uintptr_t)mem,

@@ -79,6 +79,23 @@ TEST(places, the_loader_in_two_threads)
     end();
 }
 
+/* Who reads the profile later finds it unloaded, and its name here. */
+TEST(places, an_unloaded_library_is_remembered)
+{
+    const struct prof *prof = profile_now();
+    unsigned found = 0;
+    begin();
+    load_often(NULL);
+    end();
+    for (uint64_t i = 0; i < prof->nmodules; i++) {
+        const char *name = prof->names + prof->modules[i].name;
+        found += strcmp(name, PLUGIN_PATH) == 0;
+        CHECK(prof->modules[i].end > prof->modules[i].start);
+        CHECK(name[0] == '/');
+    }
+    CHECK(found > 0);
+}
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static sem_t has_mutex;
 static sem_t in_callback;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/dump.h"
+#include "os/os_image.h"
 
 #include "base/bits.h"
 #include "base/syscall.h"
-#include "layout/snapshot.h"
 
 #include <elf.h>
 #include <string.h>
@@ -48,7 +47,7 @@ static bool take_id(const char *notes, size_t size,
     return false;
 }
 
-bool dump_build_id(struct snapshot_image *image)
+bool os_build_id(struct snapshot_image *image)
 {
     Elf64_Phdr headers[HEADERS_MAX];
     char notes[NOTES_MAX];
