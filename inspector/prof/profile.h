@@ -6,8 +6,8 @@
  * count, then joined with what the walk and the kernel say of each sampled
  * block.
  *
- *   profile_load -> live[], stacks[], frames[]   profile_join -> live[].resident ...
- *                -> values.h: figures a stack
+ *   profile_load -> stacks[], frames[], live[]    values.h: figures a stack
+ *   profile_join -> live[].resident, .pinned
  */
 #include "walk/model.h"
 

@@ -67,7 +67,7 @@ static void find_children(struct drawing *drawing)
 
 static void put_text(FILE *stream, const char *text, size_t most)
 {
-    for (size_t i = 0; text[i] != '\0' && i < most; i++) {
+    for (size_t i = 0; i < most && text[i] != '\0'; i++) {
         unsigned char c = (unsigned char)text[i];
         if (c == '<') {
             (void)fputs("&lt;", stream);
