@@ -76,7 +76,7 @@ static enum status run(struct context *context)
     if (snap_is_series(context))
         return snap_series(context, &request, request.path);
     enum status status = snap_take(context, &request, &result);
-    if (status == STATUS_FINE || status == STATUS_INCOMPLETE)
+    if (context->failure->text[0] == '\0')
         say(context, request.path, &result);
     return status;
 }

@@ -68,7 +68,8 @@ def verbs():
 # Verbs of one target without further arguments.
 def plain_verbs():
     other = {"ps", "pagecache", "doctor", "snap", "diff", "top", "report",
-             "translate", "vis", "whatis", "why", "map", "flame", "metrics",
+             "translate", "vis", "whatis", "why", "map", "leaks",
+             "refs", "flame", "metrics",
              "prof"}
     return [verb for verb in verbs() if verb not in other]
 
