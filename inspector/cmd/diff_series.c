@@ -5,6 +5,7 @@
  */
 #include "cmd/diff.h"
 
+#include "memory.h"
 #include "prof/stack.h"
 
 #include <stdio.h>
@@ -83,7 +84,7 @@ static int by_growth(const void *left, const void *right)
     return strcmp(a->figure->name, b->figure->name);
 }
 
-/* Names for stacks of the last target, found by their hash. */
+/* Names for stacks of the last target, by their hash. */
 struct namer {
     struct profile *profile;
     struct symbols *symbols;
@@ -91,18 +92,58 @@ struct namer {
     char text[STACK_TEXT];
 };
 
-static const char *name_of(struct namer *namer, const struct figure *figure)
+static void name_stack(struct namer *namer, struct figure *figure)
 {
-    if (figure->by != BY_STACK || namer->profile == NULL)
-        return figure->name;
     uint64_t hash = strtoull(figure->name, NULL, 16);
+
     for (size_t i = 1; i < namer->profile->nstacks; i++) {
         if (namer->profile->stacks[i].hash != hash)
             continue;
         stack_name(namer->profile, namer->symbols, i, &namer->named);
-        return stack_text(&namer->named, FRAMES, namer->text);
+        (void)snprintf(figure->name, sizeof figure->name, "%s",
+                       stack_text(&namer->named, FRAMES, namer->text));
+        return;
     }
-    return figure->name;
+}
+
+/* Its bytes to the first of the same name; false: it is the first. */
+static bool merge(struct figures *figures, size_t at)
+{
+    struct figure *figure = &figures->all[at];
+
+    for (size_t i = 0; i < at; i++) {
+        struct figure *other = &figures->all[i];
+        if (other->by != BY_STACK || strcmp(other->name, figure->name) != 0)
+            continue;
+        for (size_t side = 0; side < figures->nsides; side++)
+            other->bytes[side] += figure->bytes[side];
+        free(figure->bytes);
+        return true;
+    }
+    return false;
+}
+
+/* Stacks that differ in line numbers alone are one to the reader. */
+static void name_stacks(struct series *series)
+{
+    static struct namer namer;
+    struct figures *figures = &series->figures;
+    struct failure unwanted; /* there may be no profile */
+    size_t kept = 0;
+
+    namer.profile = profile_load(series->last, &unwanted);
+    if (namer.profile == NULL)
+        return;
+    namer.symbols = symbols_begin(series->last, false);
+    for (size_t i = 0; i < figures->count; i++) {
+        figures->all[kept] = figures->all[i];
+        if (figures->all[kept].by == BY_STACK)
+            name_stack(&namer, &figures->all[kept]);
+        kept += figures->all[kept].by != BY_STACK || !merge(figures, kept);
+    }
+    figures->count = kept;
+    symbols_end(namer.symbols);
+    profile_free(namer.profile);
 }
 
 static struct value per_hour(const struct series *series, size_t bytes)
@@ -113,8 +154,7 @@ static struct value per_hour(const struct series *series, size_t bytes)
     return value_number((uint64_t)((double)bytes / hours));
 }
 
-static void advise(const struct series *series, const struct growth *growth,
-                   const char *name)
+static void advise(const struct series *series, const struct growth *growth)
 {
     struct context *context = series->context;
     char from[32];
@@ -124,7 +164,7 @@ static void advise(const struct series *series, const struct growth *growth,
         context->output,
         "%s %s grew in %zu of %zu steps and never shrank, from %s to %s: what "
         "is kept there has no bound yet%s",
-        figure_by_names[growth->figure->by], name, growth->up,
+        figure_by_names[growth->figure->by], growth->figure->name, growth->up,
         series->figures.nsides - 1,
         output_bytes(context->output, growth->first, from, sizeof from),
         output_bytes(context->output, growth->last, to, sizeof to),
@@ -134,11 +174,11 @@ static void advise(const struct series *series, const struct growth *growth,
 }
 
 static bool row(const struct series *series, struct table *table,
-                const struct growth *growth, const char *name)
+                const struct growth *growth)
 {
     const struct value values[NCOLUMNS] = {
         value_text(figure_by_names[growth->figure->by]),
-        value_text(name),
+        value_text(growth->figure->name),
         value_number(growth->first),
         value_number(growth->last),
         value_number(grew(growth)),
@@ -167,32 +207,22 @@ static const struct growth *worst(const struct growth *all, size_t count)
 
 static enum status show(struct series *series, struct growth *all, size_t count)
 {
-    static struct namer namer;
     struct context *context = series->context;
-    struct failure unwanted;
     struct table *table =
         table_begin(context->output, "growth", columns, NCOLUMNS);
+    const struct growth *told = worst(all, count);
 
-    namer.profile = profile_load(series->last, &unwanted);
-    if (namer.profile != NULL)
-        namer.symbols = symbols_begin(series->last, false);
     for (size_t by = 0; by < NFIGURE_BYS; by++) {
         for (size_t i = 0; i < count; i++) {
-            if (all[i].figure->by == by &&
-                !row(series, table, &all[i], name_of(&namer, all[i].figure)))
+            if (all[i].figure->by == by && !row(series, table, &all[i]))
                 break;
         }
     }
-    const struct growth *told = worst(all, count);
     if (told != NULL)
-        advise(series, told, name_of(&namer, told->figure));
+        advise(series, told);
     if (count == 0)
         output_advise(context->output,
                       "nothing grew in more than one step without shrinking");
-    symbols_end(namer.symbols);
-    profile_free(namer.profile);
-    namer.symbols = NULL;
-    namer.profile = NULL;
     return table_end(table);
 }
 
@@ -200,13 +230,10 @@ static enum status judge(struct series *series)
 {
     const struct figures *figures = &series->figures;
     bool all = command_option(series->context, "all") != NULL;
-    struct growth *grown = calloc(figures->count + 1, sizeof *grown);
     size_t count = 0;
 
-    if (grown == NULL) {
-        return fail(series->context->failure, STATUS_INCOMPLETE,
-                    "out of memory");
-    }
+    name_stacks(series);
+    struct growth *grown = xcalloc(figures->count + 1, sizeof *grown);
     for (size_t i = 0; i < figures->count; i++) {
         struct growth growth = growth_of(figures, &figures->all[i]);
         if (has_grown(&growth) || (all && growth.up + growth.down > 0))
