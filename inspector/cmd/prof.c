@@ -212,6 +212,9 @@ static void show_sums(struct context *context, const struct profiled *profiled,
     summary_add(summary, "heap_live", COLUMN_BYTES,
                 value_number(profiled->heap_live),
                 "in the program's hands, by a walk of the whole heap");
+    summary_add(summary, "rounding", COLUMN_BYTES,
+                value_number(profiled->total.value[METRIC_WASTE]),
+                "of it, not asked for: sizes are rounded up");
     summary_add(summary, "unattributed", COLUMN_BYTES,
                 value_number(profiled_unattributed(profiled)),
                 "of it, of no sample: allocated before the profile was on");
@@ -240,7 +243,7 @@ static void advise(struct context *context, const struct profiled *profiled,
     if (total > 0 && error > 0) {
         output_advise(
             context->output,
-            "sampling error: the total is right to +- %.0f %% (2 sigma); a "
+            "sampling error: the total is right to +- %.1f %% (2 sigma); a "
             "row of %s to +- 100 %%: a smaller period is finer",
             200 * error / total,
             output_bytes(context->output, 4 * head->period, text, sizeof text));
@@ -277,6 +280,7 @@ const struct exported exported = {
     .figures = profiled->figures,
     .symbols = profiled->symbols,
     .unattributed = profiled_unattributed(profiled),
+    .rounding = profiled->total.value[METRIC_WASTE],
     .metric = prof_view_metric(options->view),
 };
 return format->write(stream, &exported) ? STATUS_FINE : STATUS_INCOMPLETE;

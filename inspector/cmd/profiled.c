@@ -65,7 +65,8 @@ void profiled_end(struct profiled *profiled)
 
 uint64_t profiled_unattributed(const struct profiled *profiled)
 {
-    uint64_t sampled = profiled->total.value[METRIC_LIVE_BYTES];
+    const uint64_t *value = profiled->total.value;
+    uint64_t sampled = value[METRIC_LIVE_BYTES] + value[METRIC_WASTE];
 
     return profiled->heap_live > sampled ? profiled->heap_live - sampled : 0;
 }

@@ -34,7 +34,10 @@ void profiled_end(struct profiled *profiled);
 bool profiled_attach(struct model *model, unsigned needs,
                      struct profiled *profiled);
 
-/* Live bytes that no sample stands for: of before, or by the error. */
+/*
+ * Live bytes of the heap = what was asked for + what its blocks were rounded
+ * up by (METRIC_WASTE) + this: of before the profile was on.
+ */
 uint64_t profiled_unattributed(const struct profiled *profiled);
 
 #endif

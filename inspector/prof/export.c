@@ -34,7 +34,9 @@ bool export_collapsed(FILE *stream, const struct exported *exported)
         (void)fprintf(stream, "%s %" PRIu64 "\n", stack_collapsed(&named, text),
                       value);
     }
-    if (exported->metric == METRIC_LIVE_BYTES && exported->unattributed > 0) {
+    if (exported->metric == METRIC_LIVE_BYTES) {
+        (void)fprintf(stream, EXPORT_ROUNDING " %" PRIu64 "\n",
+                      exported->rounding);
         (void)fprintf(stream, EXPORT_UNATTRIBUTED " %" PRIu64 "\n",
                       exported->unattributed);
     }

@@ -12,6 +12,7 @@ struct exported {
     const struct prof_figures *figures; /* by stack */
     struct symbols *symbols;
     uint64_t unattributed; /* live bytes of no sample */
+    uint64_t rounding;     /* of those of samples, not asked for */
     enum metric metric;    /* of formats that know one only */
 };
 
@@ -31,6 +32,8 @@ bool export_collapsed(FILE *stream, const struct exported *exported);
 bool export_speedscope(FILE *stream, const struct exported *exported);
 bool export_heaptrack(FILE *stream, const struct exported *exported);
 
+/* Frames of their own, so that all together are the heap's live bytes. */
 #define EXPORT_UNATTRIBUTED "[unattributed]"
+#define EXPORT_ROUNDING     "[rounding]"
 
 #endif

@@ -46,6 +46,18 @@ static json_t *stack_json(struct builder *builder, size_t stack)
     return list;
 }
 
+/* A frame that is no function. */
+static uint64_t add_rest(struct builder *builder, const char *name,
+                         uint64_t weight, json_t *samples, json_t *weights)
+{
+    const struct symbol rest = {
+        .function = symbols_intern(builder->exported->symbols, name)};
+
+    json_array_append_new(samples, json_pack("[I]", add_frame(builder, &rest)));
+    json_array_append_new(weights, json_integer((json_int_t)weight));
+    return weight;
+}
+
 static json_t *profile_json(struct builder *builder, enum metric metric)
 {
     const struct exported *exported = builder->exported;
@@ -61,14 +73,11 @@ static json_t *profile_json(struct builder *builder, enum metric metric)
         json_array_append_new(weights, json_integer((json_int_t)value));
         total += value;
     }
-    if (metric == METRIC_LIVE_BYTES && exported->unattributed > 0) {
-        const struct symbol rest = {
-            .function = symbols_intern(exported->symbols, EXPORT_UNATTRIBUTED)};
-        json_array_append_new(samples,
-                              json_pack("[I]", add_frame(builder, &rest)));
-        json_array_append_new(weights,
-                              json_integer((json_int_t)exported->unattributed));
-        total += exported->unattributed;
+    if (metric == METRIC_LIVE_BYTES) {
+        total += add_rest(builder, EXPORT_ROUNDING, exported->rounding, samples,
+                          weights);
+        total += add_rest(builder, EXPORT_UNATTRIBUTED, exported->unattributed,
+                          samples, weights);
     }
     return json_pack("{s:s, s:s, s:s, s:i, s:I, s:o, s:o}", "type", "sampled",
                      "name", metric_names[metric], "unit",
