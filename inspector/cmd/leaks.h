@@ -20,6 +20,10 @@ struct leak_stacks {
     struct symbols *symbols; /* NULL: not needed yet */
     struct suppressions suppressions;
     uint8_t *verdicts; /* by stack: is it suppressed? */
+    uint32_t *first;   /* by stack: the first that is the same outside of the
+                          allocator; 0: not looked for yet */
+    uint32_t *chains;  /* of those: the next of the same hash, by stack ... */
+    uint32_t *heads;   /* ... and the first; by hash */
     struct named_stack named;
 };
 

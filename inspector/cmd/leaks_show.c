@@ -64,7 +64,7 @@ enum status leaks_show_groups(struct context *context,
             value_text(group->direct ? "direct" : "indirect"),
             value_number(group->bytes),
             value_number(group->objects),
-            value_number(group->size),
+            value_nonzero(group->size),
             group->direct ? value_number(group->indirect_bytes)
                           : value_unknown(),
             group->direct ? value_number(group->indirect_objects)
@@ -140,12 +140,13 @@ static void tell_group(struct context *context, const struct model *model,
     FILE *out = output_stream(context->output);
     char text[32];
 
+    (void)fprintf(out, "%s leak of %zu byte(s) in %zu object(s)",
+                  group->direct ? "Direct" : "Indirect", group->bytes,
+                  group->objects);
+    if (group->size != 0)
+        (void)fprintf(out, " of %zu bytes", group->size);
     (void)fprintf(
-        out,
-        "%s leak of %zu byte(s) in %zu object(s) of %zu bytes, "
-        "e.g. %s\n",
-        group->direct ? "Direct" : "Indirect", group->bytes, group->objects,
-        group->size,
+        out, ", e.g. %s\n",
         output_address(context->output, group->example, text, sizeof text));
     tell_origin(context, model, group, stacks);
     if (group->indirect_objects > 0) {

@@ -18,7 +18,11 @@ bool leak_stacks_begin(struct leak_stacks *stacks, struct target *target,
         return false;
     stacks->profile = profile_load(target, &unwanted);
     if (stacks->profile != NULL) {
-        stacks->verdicts = xcalloc(stacks->profile->nstacks, 1);
+        size_t count = stacks->profile->nstacks;
+        stacks->verdicts = xcalloc(count, 1);
+        stacks->first = xcalloc(count, sizeof *stacks->first);
+        stacks->chains = xcalloc(count, sizeof *stacks->chains);
+        stacks->heads = xcalloc(count, sizeof *stacks->heads);
     } else if (stacks->suppressions.count > 0) {
         target_warn(target, "no suppression can match: without a profile "
                             "(LIBALLOC_CONF=prof:1,prof_period:1) there are "
@@ -33,6 +37,9 @@ void leak_stacks_end(struct leak_stacks *stacks)
     symbols_end(stacks->symbols);
     profile_free(stacks->profile);
     free(stacks->verdicts);
+    free(stacks->first);
+    free(stacks->chains);
+    free(stacks->heads);
     *stacks = (struct leak_stacks){0};
 }
 
@@ -75,12 +82,62 @@ static bool is_suppressed(void *data, uint32_t stack)
     return stacks->verdicts[stack] == VERDICT_SUPPRESSED;
 }
 
+/* Of the names: the allocator's own frames depend on how full its bins are,
+   and a line of source may call at several addresses. */
+static uint64_t hash_of(const struct named_stack *named)
+{
+    uint64_t hash = named->count;
+
+    for (size_t i = 0; i < named->count; i++) {
+        hash ^= (uintptr_t)named->symbols[i]->function;
+        hash = (hash + named->symbols[i]->line) * 0x9e3779b97f4a7c15u;
+    }
+    return hash ^ hash >> 31;
+}
+
+static bool is_same(const struct named_stack *a, const struct named_stack *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        /* One copy of each text is kept. */
+        if (a->symbols[i]->function != b->symbols[i]->function ||
+            a->symbols[i]->line != b->symbols[i]->line)
+            return false;
+    }
+    return true;
+}
+
+/* The first stack that was seen with the same functions and lines. */
+static uint32_t first_of(struct leak_stacks *stacks, uint32_t stack)
+{
+    static struct named_stack named;
+
+    if (stacks->first[stack] != 0)
+        return stacks->first[stack];
+    named = *leak_stacks_name(stacks, stack);
+    uint32_t *head = &stacks->heads[hash_of(&named) % stacks->profile->nstacks];
+    uint32_t found = *head;
+    while (found != 0 && !is_same(&named, leak_stacks_name(stacks, found)))
+        found = stacks->chains[found];
+    if (found == 0) {
+        found = stack;
+        stacks->chains[stack] = *head;
+        *head = stack;
+    }
+    stacks->first[stack] = found;
+    return found;
+}
+
 static uint32_t stack_of(void *data, uintptr_t mem)
 {
-    const struct leak_stacks *stacks = data;
+    struct leak_stacks *stacks = data;
     const struct live_sample *found = profile_find(stacks->profile, mem);
 
-    return found != NULL ? found->sample.stack : 0;
+    if (found == NULL || found->sample.stack == 0 ||
+        found->sample.stack >= stacks->profile->nstacks)
+        return 0;
+    return first_of(stacks, found->sample.stack);
 }
 
 struct leak_lore leak_stacks_lore(struct leak_stacks *stacks)

@@ -33,20 +33,24 @@ void leak_describe(const struct leak_index *index, const struct leak_ref *ref,
         group->size -= CHUNK_OVERHEAD;
 }
 
+/* By stack, or, where that is not known, by all else. */
 static bool is_same(const struct leak_group *a, const struct leak_group *b)
 {
-    return a->direct == b->direct && a->kind == b->kind &&
-           a->heap_id == b->heap_id && a->stack == b->stack &&
-           a->size == b->size;
+    if (a->direct != b->direct || a->stack != b->stack)
+        return false;
+    return a->stack != 0 || (a->kind == b->kind && a->heap_id == b->heap_id &&
+                             a->size == b->size);
 }
 
 static size_t *place_of(const struct grouping *grouping,
                         const struct leak_group *group)
 {
-    uint64_t key = group->size * 4 + group->direct;
+    uint64_t key = (uint64_t)group->stack * 2 + group->direct;
 
-    key = (key ^ ((uint64_t)group->heap_id << 40)) * 0x9e3779b97f4a7c15u;
-    key = (key ^ key >> 29 ^ group->stack) * 0xbf58476d1ce4e5b9u;
+    if (group->stack == 0)
+        key ^= (group->size * 4) ^ ((uint64_t)group->heap_id << 40);
+    key *= 0x9e3779b97f4a7c15u;
+    key = (key ^ key >> 29) * 0xbf58476d1ce4e5b9u;
     size_t i = (size_t)(key >> 32) & (grouping->room - 1);
     while (grouping->places[i] != 0 &&
            !is_same(&grouping->leaks->groups[grouping->places[i] - 1], group))
@@ -90,6 +94,10 @@ static struct leak_group *count(struct grouping *grouping,
     struct leak_group *found = &leaks->groups[*place - 1];
     found->objects++;
     found->bytes += group.size;
+    if (found->size != group.size)
+        found->size = 0;
+    if (found->heap_id != group.heap_id)
+        found->heap_id = 0;
     *(direct ? &leaks->direct_objects : &leaks->indirect_objects) += 1;
     *(direct ? &leaks->direct_bytes : &leaks->indirect_bytes) += group.size;
     return found;
@@ -179,7 +187,9 @@ static void count_heads(struct grouping *grouping, struct reach *reach)
             continue;
         }
         struct leak_group *group = count(grouping, &ref, true);
+        struct leak_group own;
         struct flood flood = {.index = index};
+        leak_describe(index, &ref, &own);
         reach->on_block = add_block;
         reach->data = &flood;
         reach_block(reach, &ref);

@@ -12,9 +12,9 @@
 struct leak_group {
     bool direct;
     enum block_kind kind;
-    uint32_t heap_id; /* 0: none */
+    uint32_t heap_id; /* 0: none, or several */
     uint32_t stack;   /* that allocated them, of the profile; 0: not known */
-    size_t size;      /* usable bytes of each */
+    size_t size;      /* usable bytes of each; 0: they differ */
     size_t objects;
     size_t bytes;
     size_t indirect_objects; /* direct: that they lead to ... */
