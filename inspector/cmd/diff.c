@@ -66,8 +66,14 @@ static enum status show_all(struct context *context, struct figures *figures)
     struct table *table =
         table_begin(context->output, "diff", columns, NCOLUMNS);
 
+    if (figures->nprofiles == 1) {
+        target_warn(context->target,
+                    "one of the two has no profile: nothing by stack");
+    }
     qsort(figures->all, figures->count, sizeof *figures->all, by_change);
     for (size_t by = 0; by < NFIGURE_BYS; by++) {
+        if (by == BY_STACK && figures->nprofiles < figures->nsides)
+            continue;
         for (size_t i = 0; i < figures->count; i++) {
             const struct figure *it = &figures->all[i];
             if (it->by == by && (all || it->bytes[0] != it->bytes[1]) &&

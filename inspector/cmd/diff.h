@@ -24,7 +24,8 @@ struct figures {
     struct figure *all;
     size_t count;
     size_t nsides;
-    bool by_hash; /* stacks, for sides are many and of one process */
+    size_t nprofiles; /* sides that have one */
+    bool by_hash;     /* stacks, for sides are many and of one process */
     struct consistency consistency; /* of all sides */
 };
 

@@ -101,6 +101,7 @@ static void add_named_stacks(struct figures *figures, size_t side,
 
     if (!profiled_attach(model, 0, &profiled))
         return;
+    figures->nprofiles++;
     for (size_t i = 0; i < profiled.profile->nstacks; i++) {
         uint64_t live = profiled.figures[i].value[METRIC_LIVE_BYTES];
         if (live == 0)

@@ -39,6 +39,10 @@ void prof_rows_take(struct profiled *profiled, enum prof_by by,
                     enum metric sort, struct prof_rows *rows);
 void prof_rows_free(struct prof_rows *rows);
 
+/* The rows of a view, sums, advice. */
+enum status prof_show(struct context *context, struct profiled *profiled,
+                      enum prof_view view, enum prof_by by);
+
 /* `prof PID on|off [PERIOD]`. */
 enum status prof_switch(struct context *context);
 

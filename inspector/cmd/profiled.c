@@ -70,3 +70,30 @@ uint64_t profiled_unattributed(const struct profiled *profiled)
 
     return profiled->heap_live > sampled ? profiled->heap_live - sampled : 0;
 }
+
+const struct prof_sample *profiled_sample(const struct profiled *profiled,
+                                          const struct object *object)
+{
+    if (profiled->profile == NULL || object->state != OBJECT_LIVE)
+        return NULL;
+    const struct live_sample *found =
+        profile_find(profiled->profile, object->mem);
+    return found != NULL ? &found->sample : NULL;
+}
+
+uint64_t profiled_age_ms(const struct profiled *profiled,
+                         const struct prof_sample *sample)
+{
+    uint64_t now = profiled->profile->now_ms;
+
+    return now > sample->birth_ms ? now - sample->birth_ms : 0;
+}
+
+const char *profiled_stack(const struct profiled *profiled, size_t stack,
+                           char text[STACK_TEXT])
+{
+    static struct named_stack named;
+
+    stack_name(profiled->profile, profiled->symbols, stack, &named);
+    return stack_text(&named, STACK_SYMBOLS, text);
+}

@@ -40,4 +40,16 @@ bool profiled_attach(struct model *model, unsigned needs,
  */
 uint64_t profiled_unattributed(const struct profiled *profiled);
 
+/* The sample of a live object; NULL: it was not sampled. */
+const struct prof_sample *profiled_sample(const struct profiled *profiled,
+                                          const struct object *object);
+
+/* How long ago it was allocated. */
+uint64_t profiled_age_ms(const struct profiled *profiled,
+                         const struct prof_sample *sample);
+
+/* All of its stack, innermost first. */
+const char *profiled_stack(const struct profiled *profiled, size_t stack,
+                           char text[STACK_TEXT]);
+
 #endif

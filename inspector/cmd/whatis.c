@@ -201,32 +201,9 @@ static const char *bits_text(unsigned bits, char text[8])
 static const struct prof_sample *sample_of(const struct lookup *lookup,
                                            const struct answer *answer)
 {
-    const struct profile *profile = lookup->profiled.profile;
-
-    if (profile == NULL || !answer->has_object ||
-        answer->object.state != OBJECT_LIVE)
-        return NULL;
-    const struct live_sample *found = profile_find(profile, answer->object.mem);
-    return found != NULL ? &found->sample : NULL;
-}
-
-static uint64_t age_of(const struct lookup *lookup,
-                       const struct prof_sample *sample)
-{
-    uint64_t now = lookup->profiled.profile->now_ms;
-
-    return now > sample->birth_ms ? now - sample->birth_ms : 0;
-}
-
-static const char *stack_of(const struct lookup *lookup,
-                            const struct prof_sample *sample,
-                            char text[STACK_TEXT])
-{
-    static struct named_stack named;
-
-    stack_name(lookup->profiled.profile, lookup->profiled.symbols,
-               sample->stack, &named);
-    return stack_text(&named, STACK_SYMBOLS, text);
+    return answer->has_object
+               ? profiled_sample(&lookup->profiled, &answer->object)
+               : NULL;
 }
 
 static bool row(struct table *table, const struct lookup *lookup,
@@ -267,9 +244,12 @@ static bool row(struct table *table, const struct lookup *lookup,
                                     : value_unknown(),
         sample != NULL ? value_number(sample->size) : value_unknown(),
         sample != NULL ? value_number(sample->tid) : value_unknown(),
-        sample != NULL ? value_ratio((double)age_of(lookup, sample))
-                       : value_unknown(),
-        value_text(sample != NULL ? stack_of(lookup, sample, stack) : NULL),
+        sample != NULL
+            ? value_ratio((double)profiled_age_ms(&lookup->profiled, sample))
+            : value_unknown(),
+        value_text(sample != NULL
+                       ? profiled_stack(&lookup->profiled, sample->stack, stack)
+                       : NULL),
     };
 
     return table_row(table, values);
@@ -314,11 +294,12 @@ static void tell_sample(FILE *out, const struct lookup *lookup,
         return;
     }
     (void)view_thread_name(lookup->context->target, sample->tid, name);
-    (void)fprintf(out,
-                  "    asked   for %zu bytes by thread %u%s%s, %.1f s ago\n",
-                  (size_t)sample->size, sample->tid, *name != '\0' ? " " : "",
-                  name, (double)age_of(lookup, sample) / 1000);
-    (void)fprintf(out, "    stack   %s\n", stack_of(lookup, sample, text));
+    (void)fprintf(
+        out, "    asked   for %zu bytes by thread %u%s%s, %.1f s ago\n",
+        (size_t)sample->size, sample->tid, *name != '\0' ? " " : "", name,
+        (double)profiled_age_ms(&lookup->profiled, sample) / 1000);
+    (void)fprintf(out, "    stack   %s\n",
+                  profiled_stack(&lookup->profiled, sample->stack, text));
 }
 
 /* One address as the chain VMA -> region -> page -> object. */

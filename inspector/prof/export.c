@@ -5,10 +5,10 @@
 #include <string.h>
 
 static const struct export_format formats[] = {
-    {"pprof", true, true, export_pprof},
-    {"collapsed", false, false, export_collapsed},
-    {"speedscope", false, true, export_speedscope},
-    {"heaptrack", false, false, export_heaptrack},
+    {"pprof", true, true, true, export_pprof},
+    {"collapsed", false, false, false, export_collapsed},
+    {"speedscope", false, true, false, export_speedscope},
+    {"heaptrack", false, false, true, export_heaptrack},
 };
 
 const struct export_format *export_find(const char *name)

@@ -18,8 +18,9 @@ struct exported {
 
 struct export_format {
     const char *name;
-    bool is_binary; /* nothing for terminals */
-    bool needs_all; /* every metric: what blocks pin, too */
+    bool is_binary;     /* nothing for terminals */
+    bool needs_all;     /* every metric: what blocks pin, too */
+    bool has_addresses; /* of code */
     /* False: not all could be written. */
     bool (*write)(FILE *stream, const struct exported *exported);
 };

@@ -163,9 +163,8 @@ static void say_refused(struct target *target, const struct module *module,
     static const char *const reasons[] = {
         [NO_FILE] = "there is no file of that build (any more)",
         [SAME_BUILD] = "the file is damaged",
-        [OTHER_BUILD] = "the file is another build than what the target runs",
-        [UNPROVEN] = "without a build id nothing proves that the file is what "
-                     "the target runs",
+        [OTHER_BUILD] = "the file is another build than what it runs",
+        [UNPROVEN] = "no build id proves that the file is what it runs",
     };
 
     target_warn(target, "%.200s: %s: its functions are shown as %s+0xOFFSET",
