@@ -50,9 +50,10 @@ static void add_totals(struct figures *figures, size_t side,
     add(figures, side, BY_TOTAL, "free in slabs",
         all->slab_bytes > taken ? all->slab_bytes - taken : 0);
     add(figures, side, BY_TOTAL, "free chunks", all->free_chunks + all->top);
-    for (unsigned kind = 0; kind < NBLOCKKINDS; kind++)
+    for (unsigned kind = 0; kind < NBLOCKKINDS; kind++) {
         add(figures, side, BY_PAGES, block_kind_names[kind],
             usage->bytes[kind]);
+    }
 }
 
 static void add_heaps(struct figures *figures, size_t side,

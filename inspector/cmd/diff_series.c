@@ -220,9 +220,10 @@ static enum status show(struct series *series, struct growth *all, size_t count)
     }
     if (told != NULL)
         advise(series, told);
-    if (count == 0)
+    if (count == 0) {
         output_advise(context->output,
                       "nothing grew in more than one step without shrinking");
+    }
     return table_end(table);
 }
 

@@ -59,9 +59,10 @@ static enum status show_refs(struct context *context, const struct path *path)
         if (!show_ref(table, path, &path->refs[i]))
             break;
     }
-    if (path->more > 0)
+    if (path->more > 0) {
         target_warn(context->target, "%zu more pointers are not listed",
                     path->more);
+    }
     return table_end(table);
 }
 
@@ -80,8 +81,8 @@ static void draw(struct context *context, const struct path *path)
         struct leak_ref holder;
         if (root != NULL) {
             (void)refs_root_name(path, root, ref->slot, text);
-            for (char *at = text; *at != '\0'; at++)
-                *at = *at == '"' || *at == '\\' ? '_' : *at;
+            for (char *at = text; (at = strpbrk(at, "\"\\")) != NULL;)
+                *at = '_';
             (void)fprintf(out,
                           "  r%zx [label=\"%s\\n0x%zx\", shape=ellipse];\n"
                           "  r%zx -> b%zx [label=\"+%zu\"];\n",

@@ -140,6 +140,7 @@ static void drop_suppressed(struct leaks *leaks, const struct leak_lore *lore,
         reach_drain(reach);
     }
     reach->on_block = NULL;
+    reach->data = NULL;
     leaks->suppressed_objects = flood.objects;
     leaks->suppressed_bytes = flood.bytes;
     index_drop_marked(leaks->index);
@@ -199,6 +200,7 @@ static void count_heads(struct grouping *grouping, struct reach *reach)
         group->example = ref.start;
     }
     reach->on_block = NULL;
+    reach->data = NULL;
 }
 
 static void count_indirect(struct grouping *grouping)

@@ -103,7 +103,7 @@ struct path_step *path_steps(const struct path *path, size_t most,
     /* A block is marked after its holder: the way ends, after them all. */
     for (size_t i = 0; i <= path->index->blocks; i++) {
         struct path_step step = step_to(path, &at, &holder);
-        if (*count == most) {
+        if (steps != NULL && *count == most) {
             ++*more;
             steps[most - 1] = step;
         } else {

@@ -27,6 +27,7 @@ struct finder {
     struct stretch_list out; /* no roots: sorted, may overlap */
     const struct vma *vma;   /* that is looked at */
     uintptr_t from;          /* of it, what comes next */
+    bool orphans;            /* no stack is known to be out of use */
 };
 
 static void leave_out(struct finder *finder, uintptr_t start, uintptr_t end)
@@ -69,9 +70,10 @@ static void find_ours(struct finder *finder, const struct model *model)
     }
     regions_free(&regions);
     metadata_each(model, leave_out_metadata, finder);
-    if (finder->out.count > 1)
+    if (finder->out.count > 1) {
         qsort(finder->out.all, finder->out.count, sizeof *finder->out.all,
               by_start);
+    }
 }
 
 static void add(struct roots *roots, uintptr_t start, uintptr_t end,
@@ -160,6 +162,16 @@ static void take_dead(void *data, uintptr_t end, uintptr_t block)
     finder->from = end;
 }
 
+/* In the child of a fork: the parent's other threads left their stacks. */
+static bool has_orphans(const struct model *model)
+{
+    for (size_t i = 0; i < model->nheaps; i++) {
+        if (model->heaps[i].heap.state == HEAP_ORPHAN)
+            return true;
+    }
+    return false;
+}
+
 static void take_vma(struct finder *finder, const struct vma *vma,
                      const struct vma *before)
 {
@@ -178,10 +190,11 @@ static void take_vma(struct finder *finder, const struct vma *vma,
         return;
     }
     if (is_stack && vma->prot[1] == 'w' && vma->name[0] == '\0' &&
-        finder->roots->unknown == 0)
+        finder->roots->unknown == 0 && !finder->orphans) {
         (void)stacks_find_dead(finder->target, vma->start, vma->end,
                                finder->roots->threads, finder->roots->nthreads,
                                take_dead, finder);
+    }
     add_cut(finder, finder->from, vma->end, kind, 0);
 }
 
@@ -206,7 +219,8 @@ static void add_registers(struct roots *roots)
 
 void roots_find(const struct model *model, struct roots *roots)
 {
-    struct finder finder = {.roots = roots, .target = model->target};
+    struct finder finder = {
+        .roots = roots, .target = model->target, .orphans = has_orphans(model)};
     size_t count;
     const struct vma *vmas = target_vmas(model->target, &count);
 
