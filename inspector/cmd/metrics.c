@@ -82,7 +82,11 @@ static void escape(const char *text, char *out, size_t size)
             out[used++] = '\\';
             out[used++] = *text;
         } else {
-            out[used++] = *text >= ' ' && *text <= '~' ? *text : '?';
+            bool plain = *text >= ' ' && *text <= '~';
+            out[used] = *text;
+            if (!plain)
+                out[used] = '?';
+            used++;
         }
     }
     out[used] = '\0';

@@ -45,7 +45,10 @@ static const struct column columns[] = {
     {"AGE", "age", COLUMN_MS, true, "of the object, if sampled"},
     {"STACK", "stack", COLUMN_TEXT, true, "that asked, if sampled"},
 };
-enum { NCOLUMNS = sizeof columns / sizeof *columns };
+enum {
+    NCOLUMNS = sizeof columns / sizeof *columns,
+    NSAMPLE = 4, /* of these, the last: of the sample */
+};
 
 /* What was found out about one address. */
 struct answer {
@@ -206,11 +209,28 @@ static const struct prof_sample *sample_of(const struct lookup *lookup,
                : NULL;
 }
 
-static bool row(struct table *table, const struct lookup *lookup,
-                const struct answer *answer)
+/* The last columns. */
+static void sample_values(const struct lookup *lookup,
+                          const struct answer *answer,
+                          struct value values[NSAMPLE])
 {
     static char stack[STACK_TEXT];
     const struct prof_sample *sample = sample_of(lookup, answer);
+
+    for (unsigned i = 0; i < NSAMPLE; i++)
+        values[i] = value_unknown();
+    if (sample == NULL)
+        return;
+    values[0] = value_number(sample->size);
+    values[1] = value_number(sample->tid);
+    values[2] = value_ratio((double)profiled_age_ms(&lookup->profiled, sample));
+    values[3] =
+        value_text(profiled_stack(&lookup->profiled, sample->stack, stack));
+}
+
+static bool row(struct table *table, const struct lookup *lookup,
+                const struct answer *answer)
+{
     const struct object *object = &answer->object;
     const struct vma *vma =
         target_vma_at(lookup->context->target, answer->address);
@@ -242,16 +262,9 @@ static bool row(struct table *table, const struct lookup *lookup,
                           : value_unknown(),
         has && object->cls < NCLASS ? value_number(object->cls)
                                     : value_unknown(),
-        sample != NULL ? value_number(sample->size) : value_unknown(),
-        sample != NULL ? value_number(sample->tid) : value_unknown(),
-        sample != NULL
-            ? value_ratio((double)profiled_age_ms(&lookup->profiled, sample))
-            : value_unknown(),
-        value_text(sample != NULL
-                       ? profiled_stack(&lookup->profiled, sample->stack, stack)
-                       : NULL),
     };
 
+    sample_values(lookup, answer, values + NCOLUMNS - NSAMPLE);
     return table_row(table, values);
 }
 

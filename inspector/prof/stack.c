@@ -71,7 +71,10 @@ static void append(char *text, size_t *used, const char *name)
 {
     for (; *name != '\0' && *used + 1 < STACK_TEXT; name++) {
         bool parts = *name == ';' || (unsigned char)*name < ' ';
-        text[(*used)++] = parts ? ':' : *name;
+        text[*used] = *name;
+        if (parts)
+            text[*used] = ':';
+        ++*used;
     }
     text[*used] = '\0';
 }

@@ -52,9 +52,10 @@ static void find_children(struct drawing *drawing)
         drawing->first[tree->nodes[i].parent + 2]++;
     for (size_t i = 2; i < tree->count + 2; i++)
         drawing->first[i] += drawing->first[i - 1];
-    for (size_t i = 1; i < tree->count; i++)
-        drawing->child[drawing->first[tree->nodes[i].parent + 1]++] =
-            (uint32_t)i;
+    for (size_t i = 1; i < tree->count; i++) {
+        uint32_t *next = &drawing->first[tree->nodes[i].parent + 1];
+        drawing->child[(*next)++] = (uint32_t)i;
+    }
     sorting = drawing;
     for (size_t i = 0; i < tree->count; i++) {
         size_t count = drawing->first[i + 1] - drawing->first[i];
@@ -63,6 +64,7 @@ static void find_children(struct drawing *drawing)
                   sizeof *drawing->child, by_value);
         }
     }
+    sorting = NULL;
 }
 
 static void put_text(FILE *stream, const char *text, size_t most)
