@@ -17,6 +17,8 @@
 #define NORETURN      __attribute__((noreturn))
 #define HIDDEN        __attribute__((visibility("hidden")))
 #define UNUSED        __attribute__((unused))
+/* It reads what others wrote, redzones and all. */
+#define NO_SANITIZE   __attribute__((no_sanitize("address", "thread")))
 #define ALIGNED(n)    __attribute__((aligned(n)))
 #define PACKED_LINE   ALIGNED(64)
 

@@ -39,6 +39,14 @@ static const bool config_biased = true;
 static const bool config_biased = true;
 #endif
 
+/* Stacks by libunwind, which is loaded when they are wanted; its header says
+   how to call it. */
+#if defined(__x86_64__) && __has_include(<libunwind-x86_64.h>)
+#    define CONFIG_LIBUNWIND 1
+#else
+#    define CONFIG_LIBUNWIND 0
+#endif
+
 /* ASSERT level compiled in: 0 none, 1 cheap, 2 object, 3 whole arena. */
 static const int config_debug = LIBALLOC_CONFIG_DEBUG;
 
