@@ -14,7 +14,7 @@
 namespace work
 {
 // No container of the library: its own blocks would be stacks too.
-char *held[40000];
+char *held[100000];
 size_t count;
 
 static inline __attribute__((always_inline)) char *inlined_new(size_t size)
@@ -89,8 +89,8 @@ int main()
     size_t unasked = work::waste(1300, 4000);
     say("waste", size_t{1300} * 4000);
     say("unasked", unasked);
-    work::fragment(240, 16000);
-    say("fragment", size_t{240} * 16000);
+    work::fragment(240, 64000);
+    say("fragment", size_t{240} * 64000);
     work::churn(5000, 20000);
     say("churn", size_t{5000} * 20000);
     puts("ready");
