@@ -77,6 +77,7 @@ static bool is_program(const char *path)
    program may change its own. */
 static bool find_beside(char *path)
 {
+    static const char *const places[] = {"/..", "/../.."}; /* lib/TRIPLET */
     char file[PATH_MAX];
     Dl_info info;
 
@@ -87,8 +88,13 @@ static bool find_beside(char *path)
     if (slash == NULL)
         return false;
     *slash = '\0';
-    size_t length = print_buf(path, TEXT_MAX, "%s/../bin/heapinspect", file);
-    return length < TEXT_MAX && is_program(path);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        size_t length =
+            print_buf(path, TEXT_MAX, "%s%s/bin/heapinspect", file, places[i]);
+        if (length < TEXT_MAX && is_program(path))
+            return true;
+    }
+    return false;
 }
 
 static void find_program(void)
