@@ -26,14 +26,15 @@ enum {
     ITEM = 4 + 8,
     ITEMS_MAX = 64,
     PATH = 40,
+    PROFILE_BASE = 3, /* the one that has a profile */
 };
 
 /* In the order of the inputs' second byte; only ever added to. */
 static const char *const verbs[] = {
-    "heap",    "info",   "maps",     "vmas",  "translate", "arenas",
-    "bins",    "buddy",  "diff",     "check", "frag",      "chunks",
-    "pages",   "pins",   "slabs",    "why",   "vis",       "map",
-    "threads", "whatis", "tunables", "snap",  "report",
+    "heap",  "info",   "maps",  "vmas",  "translate", "arenas", "bins",
+    "buddy", "diff",   "check", "frag",  "chunks",    "pages",  "pins",
+    "slabs", "why",    "vis",   "map",   "threads",   "whatis", "tunables",
+    "snap",  "report", "prof",  "flame",
 };
 enum { NVERBS = sizeof verbs / sizeof *verbs };
 
@@ -77,7 +78,8 @@ static void choose_options(struct context *context, unsigned options)
 /* As main.c does. */
 static enum status run(struct context *context, const struct input *input)
 {
-    bool is_page = strcmp(context->command->name, "report") == 0;
+    bool is_page = strcmp(context->command->name, "report") == 0 ||
+                   strcmp(context->command->name, "flame") == 0;
     const struct output_options options = {
         .format = is_page ? OUTPUT_TEXT : (enum output_format)(input->form & 3),
         .units = (enum output_units)((input->form >> 2 & 3) % 3),
@@ -153,9 +155,11 @@ static void try_bases(void)
         for (unsigned verb = 0; verb < NVERBS; verb++) {
             const struct input input = {.base = base, .verb = verb};
             enum status status = look_by(verbs[verb], base_path(base), &input);
+            bool of_profile = strcmp(verbs[verb], "prof") == 0 ||
+                              strcmp(verbs[verb], "flame") == 0;
             /* USAGE: verbs that want an address. */
             if (status == STATUS_FINE || status == STATUS_FINDING ||
-                status == STATUS_USAGE)
+                status == STATUS_USAGE || (of_profile && base != PROFILE_BASE))
                 continue;
             (void)fprintf(stderr, "%s of base %u: status %d\n", verbs[verb],
                           base, (int)status);
