@@ -107,6 +107,8 @@ struct heap {
     uint32_t state;             /* enum heap_state */
     uint32_t tid;               /* of the owner, for readers */
     struct list_head idle;      /* idle stack */
+    void FAR *front;            /* the owner's thread_heap; NULL = no owner.
+                                   Protected by: registry_lock */
     uint32_t idle_flushed;      /* idle, and its bins were emptied */
     struct page_list page_list; /* of SLAB_ORDER */
     struct arena arena;
@@ -126,9 +128,6 @@ struct heap {
 
     /* Owner only. */
     struct quarantine FAR *quarantine; /* NULL: none yet */
-
-    /* Protected by: registry_lock. */
-    void FAR *front; /* the owner's thread_heap; NULL = no owner */
 } __attribute__((aligned(4096)));
 
 #endif

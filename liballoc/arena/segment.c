@@ -9,7 +9,7 @@
 #include "page/zone.h"
 
 enum {
-    RETURN_MIN = 256 * KIB, /* free pages inside a segment worth giving back */
+    RETURN_MIN = 512 * KIB, /* free pages inside a segment worth giving back */
 };
 
 struct chunk *segment_close(uintptr_t end, bool prev_inuse)

@@ -103,6 +103,25 @@ static bool grow_in_place(struct arena *arena, size_t npages)
     return true;
 }
 
+/*
+ * A run from what is free already, down to an eighth of what is wanted: a
+ * large arena would else ask for stretches that no zone has any longer, and
+ * crawl through the addresses, over ever more free memory.
+ */
+static struct page *run_of_free(size_t *npages, size_t need)
+{
+    size_t least = max_size(need, *npages / 8);
+
+    for (size_t n = *npages; n >= least; n /= 2) {
+        struct page *page = zone_alloc_free_run(n);
+        if (page != NULL) {
+            *npages = n;
+            return page;
+        }
+    }
+    return NULL;
+}
+
 static bool grow_by_run(struct arena *arena, size_t size)
 {
     size_t need = (size + CHUNK_HEADER + PAGE_BYTES - 1) >> PAGE_SHIFT;
@@ -113,7 +132,9 @@ static bool grow_by_run(struct arena *arena, size_t size)
 
     if (grow_in_place(arena, max_size(more, npages / 4 + 1)))
         return true;
-    struct page *page = zone_alloc_run(npages, 0, &fresh);
+    struct page *page = run_of_free(&npages, need);
+    if (page == NULL)
+        page = zone_alloc_run(npages, 0, &fresh);
     if (page == NULL && npages > need) {
         npages = need;
         page = zone_alloc_run(npages, 0, &fresh);

@@ -17,6 +17,7 @@ enum {
     SMALL_START = 4 * KIB, /* bytes a fresh bin of a small class may hold */
     CHUNK_START = 32 * KIB,
     CHUNK_CAP_MAX = 64,
+    HOLD_MOST = 3,     /* times cap: a bin, and as much again its spare */
     SPILL_CREDIT = 63, /* spills between looks at the clock */
     NO_CREDIT = -2,    /* -1: it was granted, and is used up */
 };
@@ -121,15 +122,22 @@ static void cap_adapt(struct heap *heap, unsigned index)
     heap->cap[index] = (uint16_t)(cap + more);
 }
 
-/* The chain becomes the bin's contents, with room for cap more. */
+/*
+ * The chain becomes the bin's contents, with room for cap more, but not above
+ * HOLD_MOST times cap in all: a chain that was parked may be longer than cap,
+ * and would be parked longer each time.
+ */
 static void bin_load(struct heap *heap, unsigned index, void *head,
                      size_t count)
 {
     struct bin *bin = &heap->bins[index];
+    size_t cap = heap->cap[index];
+    size_t most = HOLD_MOST * cap;
+    size_t room = min_size(cap, most - min_size(count, most));
 
     bin->head = head;
-    bin->room = heap->cap[index];
-    bin->limit = (int32_t)(count + heap->cap[index]);
+    bin->room = (int32_t)room;
+    bin->limit = (int32_t)(count + room);
 }
 
 static bool refill_slab(struct heap *heap, unsigned cls) REQUIRES(heap->lock)

@@ -29,6 +29,39 @@ static size_t run_take(struct zone *zone, size_t npages, unsigned align_order)
     return pfn != PFN_NONE ? pfn : zone_grow(zone, npages, align_order);
 }
 
+/* The run is the caller's; *fresh as in zone_alloc_run(). */
+static struct page *run_begin(struct zone *zone, size_t pfn, size_t npages,
+                              bool *fresh) REQUIRES(zone->lock)
+{
+    struct page *page = &zone->pages[pfn];
+
+    *fresh = dirty_leave(zone, pfn, npages) == 0;
+    page_set_state(page, PAGE_NONE);
+    page->flags = 0;
+    page->zone = (uint8_t)zone->index;
+    return page;
+}
+
+struct page *zone_alloc_free_run(size_t npages)
+{
+    struct page *page = NULL;
+    bool fresh;
+
+    if (npages > (size_t)1 << MAX_ORDER)
+        return NULL;
+    /* acquire: pairs with the release in zone_add() */
+    unsigned count = load_acquire(&zone_count);
+    for (unsigned i = 0; page == NULL && i < count; i++) {
+        struct zone *zone = &zones[i];
+        lock_acquire(&zone->lock);
+        size_t pfn = buddy_alloc_run(&zone->buddy, npages, 0);
+        if (pfn != PFN_NONE)
+            page = run_begin(zone, pfn, npages, &fresh);
+        lock_release(&zone->lock);
+    }
+    return page;
+}
+
 /* Later zones are tried in order; a new one is added when all are full. */
 struct page *zone_alloc_run(size_t npages, unsigned align_order, bool *fresh)
 {
@@ -45,11 +78,7 @@ struct page *zone_alloc_run(size_t npages, unsigned align_order, bool *fresh)
             lock_release(&zone->lock);
             continue;
         }
-        *fresh = dirty_leave(zone, pfn, npages) == 0;
-        struct page *page = &zone->pages[pfn];
-        page_set_state(page, PAGE_NONE);
-        page->flags = 0;
-        page->zone = (uint8_t)zone->index;
+        struct page *page = run_begin(zone, pfn, npages, fresh);
         lock_release(&zone->lock);
         return page;
     }

@@ -24,6 +24,9 @@ struct page *zone_alloc(unsigned order);
  */
 struct page *zone_alloc_run(size_t npages, unsigned align_order, bool *fresh);
 
+/* The same from free pages alone: no zone grows.  NULL = there is none. */
+struct page *zone_alloc_free_run(size_t npages);
+
 /* The tags were cleared: no pointer into the pages may be left. */
 void zone_free(struct page *page, unsigned order);
 void zone_free_run(struct page *page, size_t npages);
