@@ -64,6 +64,7 @@ typedef int search_function(unw_addr_space_t space, unw_word_t pc,
 /* Immutable after learn_init(). */
 static struct {
     unw_addr_space_t space;
+    __typeof(dlopen) *open;
     __typeof(unw_create_addr_space) *create;
     __typeof(unw_set_caching_policy) *set_caching;
     __typeof(unw_init_remote) *init;
@@ -176,8 +177,7 @@ static int no_resume(unw_addr_space_t space, unw_cursor_t *cursor, void *log)
     return -UNW_EINVAL;
 }
 
-/* Fully static programs may lack them; those with them get no second libc. */
-extern __typeof(dlopen) dlopen __attribute__((weak));
+/* Fully static programs may lack it; those with it get no second libc. */
 extern __typeof(dlsym) dlsym __attribute__((weak));
 
 /* ISO C knows no way from dlsym's object pointer to a function. */
@@ -197,10 +197,11 @@ bool learn_init(void)
 
     if (library.space != NULL)
         return true;
-    if (!unwind_object_is_there() || &dlopen == NULL || &dlsym == NULL ||
-        getauxval(AT_BASE) == 0)
+    /* By name: the linker warns of static programs that name dlopen(). */
+    if (!unwind_object_is_there() || &dlsym == NULL ||
+        getauxval(AT_BASE) == 0 || !find(RTLD_DEFAULT, "dlopen", &library.open))
         return false;
-    void *handle = dlopen("libunwind-x86_64.so.8", RTLD_NOW | RTLD_LOCAL);
+    void *handle = library.open("libunwind-x86_64.so.8", RTLD_NOW | RTLD_LOCAL);
     if (handle == NULL ||
         !find(handle, "_Ux86_64_create_addr_space", &library.create) ||
         !find(handle, "_Ux86_64_set_caching_policy", &library.set_caching) ||
