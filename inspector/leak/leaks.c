@@ -125,13 +125,12 @@ static void drop_suppressed(struct leaks *leaks, const struct leak_lore *lore,
                             struct reach *reach)
 {
     struct leak_cursor cursor = {0};
-    struct flood flood = {.index = leaks->index};
+    struct flood *flood = reach->data;
     struct leak_ref ref;
 
     if (lore->is_suppressed == NULL || lore->stack_of == NULL)
         return;
     reach->on_block = add_block;
-    reach->data = &flood;
     while (index_next(leaks->index, BIT_LIVE, &cursor, &ref)) {
         uint32_t stack = lore->stack_of(lore->data, ref.start);
         if (stack == 0 || !lore->is_suppressed(lore->data, stack))
@@ -140,9 +139,8 @@ static void drop_suppressed(struct leaks *leaks, const struct leak_lore *lore,
         reach_drain(reach);
     }
     reach->on_block = NULL;
-    reach->data = NULL;
-    leaks->suppressed_objects = flood.objects;
-    leaks->suppressed_bytes = flood.bytes;
+    leaks->suppressed_objects = flood->objects;
+    leaks->suppressed_bytes = flood->bytes;
     index_drop_marked(leaks->index);
 }
 
@@ -178,10 +176,12 @@ static void find_heads(struct leak_index *index, struct reach *reach)
 static void count_heads(struct grouping *grouping, struct reach *reach)
 {
     struct leak_index *index = grouping->leaks->index;
+    struct flood *flood = reach->data;
     struct leak_cursor cursor = {0};
     struct leak_ref ref;
 
     clear_marks(index);
+    reach->on_block = add_block;
     while (index_prev(index, BIT_HEAD, &cursor, &ref)) {
         if (ref_test(index, &ref, BIT_MARKED)) {
             ref_clear(index, &ref, BIT_HEAD);
@@ -189,18 +189,16 @@ static void count_heads(struct grouping *grouping, struct reach *reach)
         }
         struct leak_group *group = count(grouping, &ref, true);
         struct leak_group own;
-        struct flood flood = {.index = index};
         leak_describe(index, &ref, &own);
-        reach->on_block = add_block;
-        reach->data = &flood;
+        flood->objects = 0;
+        flood->bytes = 0;
         reach_block(reach, &ref);
         reach_drain(reach);
-        group->indirect_objects += flood.objects - 1;
-        group->indirect_bytes += flood.bytes - group->size;
+        group->indirect_objects += flood->objects - 1;
+        group->indirect_bytes += flood->bytes - own.size;
         group->example = ref.start;
     }
     reach->on_block = NULL;
-    reach->data = NULL;
 }
 
 static void count_indirect(struct grouping *grouping)
@@ -234,6 +232,7 @@ void leaks_find(const struct model *model, const struct freelist *freelist,
                 struct leaks *leaks)
 {
     struct grouping grouping = {.leaks = leaks, .lore = lore};
+    struct flood flood = {0};
     struct reach reach;
 
     *leaks = (struct leaks){0};
@@ -244,6 +243,8 @@ void leaks_find(const struct model *model, const struct freelist *freelist,
     leaks->bytes = leaks->index->bytes;
     leaks->unread = leaks->index->unread;
     reach_begin(&reach, leaks->index, model->target, interior);
+    flood.index = leaks->index;
+    reach.data = &flood;
     roots_mark(&leaks->roots, &reach);
     reach_drain(&reach);
     leaks->scanned = reach.scanned;
