@@ -11,6 +11,11 @@ PERIOD = 16384
 SIGMAS = 5  # of the stated error: one false alarm in a million
 
 
+def allow_cores():
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
 class Profiled:
     """prof_target.cc, with the truth that it tells."""
     def __init__(self, program=PROF_TARGET, conf="", **env):
@@ -18,6 +23,7 @@ class Profiled:
         old = os.environ.get("LIBALLOC_CONF")
         self.process = subprocess.Popen(
             [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=work,
+            preexec_fn=allow_cores,
             env={**os.environ, "LD_PRELOAD": LIBRARY,
                  "LIBALLOC_CONF": (old + "," if old else "") + conf, **env})
         self.pid = self.process.pid
@@ -40,6 +46,9 @@ class Profiled:
 
     def gcore(self):
         return Process.gcore(self)
+
+    def kernel_core(self):
+        return Process.kernel_core(self)
 
     def end(self):
         self.process.kill()
