@@ -38,6 +38,13 @@ static struct rule *rule_bucket(struct unwinder *unwinder, uint64_t key)
     return &unwinder->rules[mixed >> 32 & (RULES - 2)];
 }
 
+static const struct rule *rule_find(const struct rule *bucket, uint64_t key)
+{
+    if ((bucket[0].key & ~RULE_RARE) == key)
+        return &bucket[0];
+    return (bucket[1].key & ~RULE_RARE) == key ? &bucket[1] : NULL;
+}
+
 COLD static const struct rule *rule_add(struct unwinder *unwinder,
                                         const struct unwind_object *object,
                                         uintptr_t at)
@@ -46,7 +53,8 @@ COLD static const struct rule *rule_add(struct unwinder *unwinder,
     uint64_t key = object->key | at;
     struct rule *bucket = rule_bucket(unwinder, key);
 
-    rule.key = key;
+    /* unwinder_walk() passes it by. */
+    rule.key = rule.kind <= RULE_BP ? key : key | RULE_RARE;
     bucket[1] = bucket[0];
     bucket[0] = rule;
     return bucket;
@@ -103,16 +111,15 @@ enum step unwinder_step(struct unwinder *unwinder)
     if (unwinder->full)
         return learn_step(unwinder, object, at);
     uint64_t key = object->key | at;
-    const struct rule *rule = rule_bucket(unwinder, key);
-    if (rule->key != key && (++rule)->key != key)
-        rule = rule_add(unwinder, object, at);
-    return apply(unwinder, rule);
+    const struct rule *rule = rule_find(rule_bucket(unwinder, key), key);
+    return apply(unwinder, rule ? rule : rule_add(unwinder, object, at));
 }
 
 /*
  * The same as unwinder_step() for most frames: a rule that goes by RSP or RBP,
  * and words that are certainly readable.  Variables of its own, which stay in
- * registers: this is what a sample costs.
+ * registers: this is what a sample costs.  A caller at 0 is stored, seen in
+ * the next turn, and taken back.
  */
 enum step unwinder_walk(struct unwinder *unwinder, uintptr_t *pcs, unsigned max,
                         unsigned *count)
@@ -121,9 +128,10 @@ enum step unwinder_walk(struct unwinder *unwinder, uintptr_t *pcs, unsigned max,
     uintptr_t at = unwinder->frame.at;
     uintptr_t sp = unwinder->frame.sp;
     uintptr_t bp = unwinder->frame.bp;
-    unsigned n = 0;
+    uintptr_t *next = pcs;
+    enum step step = STEP_ON;
 
-    while (n < max) {
+    while (next < pcs + max) {
         FORGET(at); /* gcc would keep it and `sp` in one vector register */
         FORGET(sp);
         if (UNLIKELY(at - object->start >= object->size)) {
@@ -136,10 +144,8 @@ enum step unwinder_walk(struct unwinder *unwinder, uintptr_t *pcs, unsigned max,
         uintptr_t base = rule->kind == RULE_SP ? sp : bp;
         uintptr_t cfa = base + (uintptr_t)(intptr_t)rule->cfa;
         uintptr_t pc;
-        if (LIKELY(rule->key == key) && LIKELY(rule->kind <= RULE_BP) &&
-            LIKELY(cfa > sp) &&
+        if (LIKELY(rule->key == key) && LIKELY(cfa > sp) &&
             LIKELY(stack_word_direct(&unwinder->stack, cfa - sizeof pc, &pc)) &&
-            LIKELY(pc != 0) &&
             LIKELY(rule->bp == 0 ||
                    stack_word_direct(&unwinder->stack,
                                      cfa + (uintptr_t)(intptr_t)rule->bp,
@@ -147,18 +153,19 @@ enum step unwinder_walk(struct unwinder *unwinder, uintptr_t *pcs, unsigned max,
             at = pc - 1;
             sp = cfa;
         } else {
+            if (at == UINTPTR_MAX)
+                break;
             unwinder->frame = (struct frame){.at = at, .sp = sp, .bp = bp};
-            enum step step = unwinder_step(unwinder);
-            if (step != STEP_ON) {
-                *count = n;
-                return step;
-            }
+            step = unwinder_step(unwinder);
+            if (step != STEP_ON)
+                break;
             at = unwinder->frame.at;
             sp = unwinder->frame.sp;
             bp = unwinder->frame.bp;
         }
-        pcs[n++] = at + 1;
+        *next++ = at + 1;
     }
-    *count = n;
-    return STEP_ON;
+    bool is_end = at == UINTPTR_MAX;
+    *count = (unsigned)(next - pcs) - is_end;
+    return is_end ? STEP_END : step;
 }

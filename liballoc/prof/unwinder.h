@@ -33,12 +33,15 @@ enum rule_kind {
 };
 
 struct rule {
-    uint64_t key; /* of the object | pc; 0 = free */
+    uint64_t key; /* of the object | pc | RULE_RARE; 0 = free */
     int32_t cfa;
     int16_t bp; /* 0: RBP is as it was */
     uint8_t kind;
     uint8_t unused;
 };
+
+/* In a key: neither RULE_SP nor RULE_BP. */
+#define RULE_RARE ((uint64_t)1 << 63)
 
 /* A loaded object: what _dl_find_object() says of it. */
 struct unwind_object {
@@ -54,8 +57,8 @@ enum {
     OBJECTS = 1024,
     RECENT = 8, /* objects that this walk has looked at */
     PC_BITS = 47,
-    OBJECT_NUMBERS = 1 << 16,
-    REGISTERS = 17, /* numbered as in libunwind: its UNW_X86_64_* */
+    OBJECT_NUMBERS = 1 << 16, /* 16 bits: bit 63 is RULE_RARE */
+    REGISTERS = 17,           /* numbered as in libunwind: its UNW_X86_64_* */
 };
 
 enum step {
