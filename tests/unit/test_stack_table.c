@@ -4,7 +4,7 @@
 TEST_CHILD(stack_table, a_stack_has_one_number)
 {
     uintptr_t pcs[PROF_DEPTH];
-    uint32_t numbers[2000];
+    uint32_t numbers[2000] = {0};
 
     prof_tables_start();
     for (uint32_t round = 0; round < 3; round++) {
