@@ -31,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,6 +50,8 @@ enum {
 
 static struct {
     int stderr_fd;
+    dev_t stderr_dev; /* what it is: programs close what they do not know */
+    ino_t stderr_ino;
     char program[TEXT_MAX]; /* "": look along PATH */
     char options[TEXT_MAX];
     char pid[16];
@@ -191,8 +194,9 @@ static void execute_along(const char *directories)
  */
 static _Noreturn void child_run(void)
 {
-    syscall3(SYS_dup3, check.stderr_fd, 1, 0);
-    syscall3(SYS_dup3, check.stderr_fd, 2, 0);
+    if (check.stderr_fd != 2)
+        syscall3(SYS_dup3, check.stderr_fd, 2, 0);
+    syscall3(SYS_dup3, 2, 1, 0);
     if (check.program[0] != '\0') {
         execute(check.program);
     } else {
@@ -257,9 +261,20 @@ static int inspect(void)
                : -1;
 }
 
+/* The copy may be closed by now, or its number another file's. */
+static void check_stderr(void)
+{
+    struct stat file;
+
+    if (fstat(check.stderr_fd, &file) != 0 || file.st_dev != check.stderr_dev ||
+        file.st_ino != check.stderr_ino)
+        check.stderr_fd = 2;
+}
+
 static void at_exit(int status, void *data)
 {
     (void)data;
+    check_stderr();
     print_redirect(check.stderr_fd);
     make_arguments();
     int found = make_environment() ? inspect() : -1;
@@ -298,6 +313,11 @@ void leak_check_init(void)
         memcpy(check.options, options, strlen(options) + 1);
     find_program();
     check.stderr_fd = (int)syscall3(SYS_fcntl, 2, F_DUPFD_CLOEXEC, STDERR_MIN);
-    if (check.stderr_fd < 0 || on_exit(at_exit, NULL) != 0)
+    struct stat file = {0};
+    if (check.stderr_fd < 0 || fstat(check.stderr_fd, &file) != 0)
+        check.stderr_fd = 2;
+    check.stderr_dev = file.st_dev;
+    check.stderr_ino = file.st_ino;
+    if (on_exit(at_exit, NULL) != 0)
         print_stderr("liballoc: leak_check: not possible here\n");
 }
