@@ -413,6 +413,5 @@ TEST(unwind, what_a_known_stack_costs)
                  (unsigned long)cost, depth);
     close(counter);
     CHECK_EQ(depth, 20);
-    /* gcc 12: 1493; by frames in more objects it would be more. */
-    CHECK(cost <= 1800 || config_debug > 0);
+    CHECK(cost <= STACK_COST_MAX);
 }
