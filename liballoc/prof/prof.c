@@ -24,7 +24,7 @@ _Atomic bool prof_is_alone;
 _Atomic bool prof_has_samples;
 
 /* Blocked while the lock is held: no handler of this thread can want it. */
-static uint64_t enter(void)
+static uint64_t enter(void) ACQUIRES(profile.lock)
 {
     const uint64_t all = UINT64_MAX;
     uint64_t old = 0;
@@ -35,7 +35,7 @@ static uint64_t enter(void)
     return old;
 }
 
-static void leave(uint64_t old)
+static void leave(uint64_t old) RELEASES(profile.lock)
 {
     lock_release(&profile.lock);
     syscall6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&old, 0, sizeof old, 0, 0);
