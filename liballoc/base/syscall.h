@@ -7,10 +7,14 @@
  * preloaded mmap() that calls dlsym() would re-enter malloc).
  * Layer: base.  x86-64 and aarch64.
  */
+#include "base/compiler.h"
+
 #include <stdint.h>
 #include <sys/syscall.h>
 
-static inline long syscall6(long nr, long a, long b, long c, long d, long e,
+/* Inlined without optimisation too: of a clone() that shares the stack, the
+   child must not return from here before the parent does. */
+ALWAYS_INLINE long syscall6(long nr, long a, long b, long c, long d, long e,
                             long f)
 {
 #if defined(__x86_64__)
