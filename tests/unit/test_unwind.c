@@ -285,6 +285,40 @@ TEST(unwind, a_coroutine_ends_at_its_start)
     munmap(memory, 2 * BIG + 4096);
 }
 
+/* True: it was at `*place`, where it now is. */
+static bool call_plugin(const char *path, void **place)
+{
+    void (*call)(void (*function)(void));
+    void *library = dlopen(path, RTLD_NOW);
+    Dl_info info;
+
+    REQUIRE(library != NULL);
+    void *symbol = dlsym(library, "plugin_call");
+    REQUIRE(symbol != NULL && dladdr(symbol, &info) != 0);
+    memcpy(&call, &symbol, sizeof call);
+    call(chain_coroutine);
+    CHECK_STR(name_at(3), "chain_coroutine");
+    CHECK_STR(name_at(4), "plugin_call");
+    CHECK_STR(name_at(depth - 1), "_start");
+    dlclose(library);
+    bool is_there = info.dli_fbase == *place;
+    *place = info.dli_fbase;
+    return is_there;
+}
+
+TEST(unwind, rules_die_with_their_library)
+{
+    void *place = NULL;
+    unsigned same = 0;
+
+    start();
+    for (unsigned i = 0; i < 4; i++)
+        same +=
+            call_plugin(i % 2 ? PLUGINS "8192.so" : PLUGINS "1024.so", &place);
+    if (same == 0)
+        SKIP("each library was loaded at another address");
+}
+
 /* sub $8, %rsp; call *%rdi; add $8, %rsp; ret */
 static const unsigned char machine_code[] = {0x48, 0x83, 0xec, 0x08, 0xff, 0xd7,
                                              0x48, 0x83, 0xc4, 0x08, 0xc3};
