@@ -77,6 +77,20 @@ static size_t take_scopes(Dwarf_Die *scopes, int count, Dwarf_Files *files,
     return found;
 }
 
+/* The line of the address itself. */
+static void take_line(Dwarf_Die *unit, Dwarf_Addr address,
+                      struct inlined *first)
+{
+    Dwarf_Line *line = dwarf_getsrc_die(unit, address);
+    int number = 0;
+
+    if (line == NULL)
+        return;
+    first->file = dwarf_linesrc(line, NULL, NULL);
+    if (dwarf_lineno(line, &number) == 0 && number > 0)
+        first->line = (uint32_t)number;
+}
+
 size_t inlines_at(Dwfl_Module *module, uintptr_t address,
                   struct inlined out[INLINES_MAX])
 {
@@ -98,6 +112,8 @@ size_t inlines_at(Dwfl_Module *module, uintptr_t address,
         if (count > 0)
             found = take_scopes(path, count, files, out);
     }
+    if (found > 0)
+        take_line(unit, address - bias, &out[0]);
     free(path);
     free(scopes);
     return found;

@@ -227,11 +227,11 @@ static size_t name_all(struct symbols *symbols, Dwfl_Module *module,
         if (inlined[i].name == NULL)
             continue;
         set_name(symbols, &out[named], inlined[i].name);
-        if (i == 0) {
-            set_line(symbols, module, address, &out[named]);
-        } else if (inlined[i].file != NULL) {
+        if (inlined[i].file != NULL) {
             out[named].file = symbols_intern(symbols, inlined[i].file);
             out[named].line = inlined[i].line;
+        } else if (i == 0) {
+            set_line(symbols, module, address, &out[named]);
         }
         named++;
     }
