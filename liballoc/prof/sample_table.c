@@ -81,11 +81,20 @@ static uint32_t find(const struct prof *prof, uintptr_t address)
     return PROF_NO_SAMPLE;
 }
 
+/*
+ * False: the page is nobody's.  Mappings may lie where the break has room to
+ * grow (qemu's do); their tags cannot be written.
+ */
+static bool find_page(uintptr_t address, struct page_ref *ref)
+{
+    return page_lookup(address, ref) && ref->tag != 0;
+}
+
 bool sample_table_holds(const struct prof *prof, uintptr_t address)
 {
     struct page_ref ref;
 
-    if (page_lookup(address, &ref) && !tag_is_sampled(&ref))
+    if (find_page(address, &ref) && !tag_is_sampled(&ref))
         return false;
     /* acquire: pairs with the release in end_change() */
     uint32_t seq = load_acquire(&prof->seq);
@@ -186,7 +195,7 @@ bool sample_table_add(struct prof *prof, const struct prof_sample *sample)
     /* stale ok: as above */
     store_relaxed(bucket, at);
     add_sums(prof, sample);
-    if (page_lookup(address, &ref))
+    if (find_page(address, &ref))
         tag_set_sampled(&ref, true);
     end_change(prof);
     return true;
@@ -197,7 +206,7 @@ static void unmark_page(const struct prof *prof, uintptr_t address)
 {
     struct page_ref ref;
 
-    if (!page_lookup(address, &ref))
+    if (!find_page(address, &ref))
         return;
     /* stale ok: the lock is held */
     uint32_t at = load_relaxed(bucket_of(prof, address));
