@@ -24,9 +24,10 @@ enum prof_by { BY_STACK, BY_FUNCTION, BY_MODULE, NBYS };
 extern const char *const prof_by_names[NBYS];
 
 struct prof_row {
-    const char *name; /* function or module; the innermost of a stack */
-    const char *text; /* the stack, innermost first; NULL: not by stack */
-    const char *file; /* source of the innermost; NULL: not known */
+    const char *name;  /* function or module; the innermost of a stack */
+    const char *text;  /* the stack, innermost first; NULL: not by stack */
+    const char *brief; /* the first of its functions; NULL likewise */
+    const char *file;  /* source of the innermost; NULL: not known */
     uint32_t line;
     struct prof_figures figures;
 };

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BRIEF = 8 }; /* functions of a stack in a line of text */
+
 static enum metric sort_metric;
 
 static int by_metric(const void *left, const void *right)
@@ -55,6 +57,8 @@ static void take_row(struct profiled *profiled, enum prof_by by, size_t stack,
     if (by == BY_STACK) {
         row->text = symbols_intern(profiled->symbols,
                                    stack_text(&named, STACK_SYMBOLS, text));
+        row->brief =
+            symbols_intern(profiled->symbols, stack_text(&named, BRIEF, text));
     } else if (by == BY_MODULE) {
         row->name = module_of(profiled, first->module);
         row->file = NULL;

@@ -4,15 +4,17 @@
 
 enum { PROF_LIMIT = 20 };
 
-#define STACK_COLUMNS                                                 \
-    {"FUNCTION", "function", COLUMN_TEXT, true, "that allocated"},    \
-        {"FILE", "file", COLUMN_TEXT, true, "its source"},            \
-        {"LINE", "line", COLUMN_COUNT, true, "in it"},                \
-    {                                                                 \
-        "STACK", "stack", COLUMN_TEXT, false,                         \
-            "who allocated: innermost function first, < is called by" \
+#define STACK_COLUMNS                                                         \
+    {"FUNCTION", "function", COLUMN_TEXT, true, "that allocated"},            \
+        {"FILE", "file", COLUMN_TEXT, true, "its source"},                    \
+        {"LINE", "line", COLUMN_COUNT, true, "in it"},                        \
+        {"STACK", "stack", COLUMN_TEXT, false,                                \
+         "who allocated: innermost function first, < is called by; as text, " \
+         "+N are left out"},                                                  \
+    {                                                                         \
+        "WHOLE_STACK", "whole_stack", COLUMN_TEXT, true, "to its outer end"   \
     }
-enum { NSTACK = 4 };
+enum { NSTACK = 5 };
 
 static const struct column columns[] = {
     {"BYTES", "bytes", COLUMN_BYTES, false, "estimate, of the view's kind"},
@@ -58,16 +60,21 @@ static struct value metric_value(const struct profiled *profiled,
                : value_number(figures->value[metric]);
 }
 
-static void stack_values(const struct prof_row *row, struct value *values)
+static void stack_values(const struct prof_row *row, bool brief,
+                         struct value *values)
 {
+    const char *whole = row->text != NULL ? row->text : row->name;
+
     values[0] = value_text(row->name);
     values[1] = value_text(row->file);
     values[2] = value_nonzero(row->line);
-    values[3] = value_text(row->text != NULL ? row->text : row->name);
+    values[3] = value_text(brief && row->brief != NULL ? row->brief : whole);
+    values[4] = value_text(whole);
 }
 
 static bool show_row(struct table *table, const struct profiled *profiled,
-                     const struct prof_row *row, enum prof_view view)
+                     const struct prof_row *row, enum prof_view view,
+                     bool brief)
 {
     const struct prof_figures *it = &row->figures;
     enum metric metric = prof_view_metric(view);
@@ -89,7 +96,7 @@ static bool show_row(struct table *table, const struct profiled *profiled,
                             : value_unknown(),
     };
 
-    stack_values(row, values + NCOLUMNS - NSTACK);
+    stack_values(row, brief, values + NCOLUMNS - NSTACK);
     return table_row(table, values);
 }
 
@@ -99,7 +106,8 @@ static struct value mean_ms(uint64_t sum, uint64_t count)
                           .unknown = count == 0};
 }
 
-static bool show_life(struct table *table, const struct prof_row *row)
+static bool show_life(struct table *table, const struct prof_row *row,
+                      bool brief)
 {
     const struct prof_figures *it = &row->figures;
     uint64_t freed =
@@ -114,7 +122,7 @@ static bool show_life(struct table *table, const struct prof_row *row)
 
     for (unsigned i = 0; i < NAGES; i++)
         values[1 + i] = value_number(it->age_bytes[i]);
-    stack_values(row, values + NLIFE - NSTACK);
+    stack_values(row, brief, values + NLIFE - NSTACK);
     return table_row(table, values);
 }
 
@@ -128,6 +136,7 @@ static enum status show_rows(struct context *context, struct profiled *profiled,
                              enum prof_view view, enum prof_by by)
 {
     bool life = view == VIEW_LIFETIME;
+    bool brief = output_is_text(context->output);
     struct prof_rows rows;
     struct table *table =
         life ? table_begin(context->output, "prof", life_columns, NLIFE)
@@ -138,8 +147,8 @@ static enum status show_rows(struct context *context, struct profiled *profiled,
         const struct prof_row *row = &rows.all[i];
         if (!is_shown(row, view))
             continue;
-        if (!(life ? show_life(table, row)
-                   : show_row(table, profiled, row, view)))
+        if (!(life ? show_life(table, row, brief)
+                   : show_row(table, profiled, row, view, brief)))
             break;
     }
     prof_rows_free(&rows);
