@@ -13,13 +13,18 @@ enum {
     NOTES_MAX = 1024, /* bytes of one segment of notes */
 };
 
-/* By the kernel: files may have been cut since they were mapped. */
-static bool read_own(uintptr_t at, void *out, size_t size)
+/* Unless it runs, by the kernel: files may have been cut since they were
+   mapped. */
+static bool read_own(uintptr_t at, void *out, size_t size, bool running)
 {
     struct iovec from = {(void *)at, size};
     struct iovec to = {out, size};
-    long self = syscall3(SYS_getpid, 0, 0, 0);
 
+    if (running) {
+        memcpy(out, (const void *)at, size);
+        return true;
+    }
+    long self = syscall3(SYS_getpid, 0, 0, 0);
     return syscall6(SYS_process_vm_readv, self, (long)&to, 1, (long)&from, 1,
                     0) == (long)size;
 }
@@ -47,19 +52,20 @@ static bool take_id(const char *notes, size_t size,
     return false;
 }
 
-bool os_build_id(struct snapshot_image *image)
+bool os_build_id(struct snapshot_image *image, bool running)
 {
     Elf64_Phdr headers[HEADERS_MAX];
     char notes[NOTES_MAX];
     Elf64_Ehdr elf;
     uintptr_t bias = image->start;
 
-    if (!read_own(image->start, &elf, sizeof elf) ||
+    if (!read_own(image->start, &elf, sizeof elf, running) ||
         memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 ||
         elf.e_phentsize != sizeof *headers)
         return false;
     size_t count = min_size(elf.e_phnum, HEADERS_MAX);
-    if (!read_own(image->start + elf.e_phoff, headers, count * sizeof *headers))
+    if (!read_own(image->start + elf.e_phoff, headers, count * sizeof *headers,
+                  running))
         return false;
     for (size_t i = 0; i < count; i++) {
         if (headers[i].p_type == PT_LOAD && headers[i].p_offset == 0)
@@ -68,7 +74,7 @@ bool os_build_id(struct snapshot_image *image)
     for (size_t i = 0; i < count; i++) {
         size_t size = min_size(headers[i].p_memsz, sizeof notes);
         if (headers[i].p_type == PT_NOTE &&
-            read_own(bias + headers[i].p_vaddr, notes, size) &&
+            read_own(bias + headers[i].p_vaddr, notes, size, running) &&
             take_id(notes, size, image))
             break;
     }

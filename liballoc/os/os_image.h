@@ -3,7 +3,7 @@
 #define LIBALLOC_OS_OS_IMAGE_H
 /*
  * What a loaded program or library is.  Layer: os.  Locks: none; nothing here
- * allocates, faults or touches errno.
+ * allocates or touches errno.
  */
 #include "layout/snapshot.h"
 
@@ -11,8 +11,10 @@
 
 /*
  * The build id of the ELF image that is mapped at image->start; its size is 0
- * where it has none.  False: there is no image.
+ * where it has none.  False: there is no image.  What is `running` is read as
+ * it stands, without a system call: a sandbox may kill for one.  Else nothing
+ * faults, whatever lies there.
  */
-bool os_build_id(struct snapshot_image *image);
+bool os_build_id(struct snapshot_image *image, bool running);
 
 #endif

@@ -79,7 +79,7 @@ static void note(struct prof *prof, uintptr_t start, uintptr_t end,
     module->name = (uint32_t)prof->nnames;
     memcpy(prof->names + prof->nnames, name, length);
     prof->nnames += length;
-    if (os_build_id(&image) && image.size <= PROF_BUILD_ID) {
+    if (os_build_id(&image, true) && image.size <= PROF_BUILD_ID) {
         module->id_size = image.size;
         memcpy(module->build_id, image.build_id, image.size);
     }

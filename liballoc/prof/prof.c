@@ -113,7 +113,7 @@ static void add_sample(void *mem, size_t size, size_t usable)
         .weight = sampler_weight(size, profile.period),
         .birth_ms = os_time_ms(),
         .stack = at,
-        .tid = os_tid(),
+        .tid = thread_own != NULL ? thread_own->tid : os_tid(),
     };
 
     stack->samples++;
