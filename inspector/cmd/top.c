@@ -53,6 +53,7 @@ static bool look(struct top *top)
     top->before = top->now;
     top->now = sample;
     top_remember(top);
+    top_note(top);
     return true;
 }
 
@@ -69,7 +70,7 @@ static bool obey(struct top *top, int key)
 {
     static const char views[] = {
         [TOP_THREADS] = 't', [TOP_CLASSES] = 'c', [TOP_STACKS] = 'w',
-        [TOP_MAP] = 'm',     [TOP_HELP] = '?',
+        [TOP_MAP] = 'm',     [TOP_TIME] = 'l',    [TOP_HELP] = '?',
     };
 
     for (unsigned view = 0; view < sizeof views; view++) {
@@ -173,10 +174,9 @@ static enum status parse_options(struct context *context, struct top *top,
     const char *count = command_option(context, "iterations");
     const char *view = command_option(context, "view");
     static const char *const views[] = {
-        [TOP_THREADS] = "threads",
-        [TOP_CLASSES] = "classes",
-        [TOP_STACKS] = "stacks",
-        [TOP_MAP] = "map",
+        [TOP_THREADS] = "threads", [TOP_CLASSES] = "classes",
+        [TOP_STACKS] = "stacks",   [TOP_MAP] = "map",
+        [TOP_TIME] = "time",
     };
 
     if (interval != NULL && !parse_seconds(interval, &top->interval_ms)) {
@@ -191,7 +191,7 @@ static enum status parse_options(struct context *context, struct top *top,
     }
     if (view != NULL) {
         return fail(context->failure, STATUS_USAGE,
-                    "--view is threads, classes, stacks or map");
+                    "--view is threads, classes, stacks, map or time");
     }
     if (count != NULL && (!parse_number(count, iterations) || !*iterations)) {
         return fail(context->failure, STATUS_USAGE,
@@ -229,7 +229,7 @@ const struct command cmd_top = {
     .name = "top",
     .arguments = "TARGET",
     .summary = "a live view: figures and their rates, threads, size classes, "
-               "stacks, the page map",
+               "stacks, the page map, a timeline",
     .example = "heapinspect top redis-server",
     .flags = COMMAND_NEEDS_ROOT,
     .run = run,
@@ -237,7 +237,8 @@ const struct command cmd_top = {
         {
             {"interval", "SECONDS", "Between two looks; default 1"},
             {"iterations", "N", "Ends after N looks"},
-            {"view", "VIEW", "Begins with threads, classes, stacks or map"},
+            {"view", "VIEW",
+             "Begins with threads, classes, stacks, map or time"},
             {"batch", NULL, "Lines for scripts; so too if not on a terminal"},
         },
 };

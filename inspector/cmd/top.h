@@ -2,8 +2,9 @@
 #ifndef CMD_TOP_H
 #define CMD_TOP_H
 /*
- * top: looks again and again; figures, what they change by, and four views:
- * threads, size classes, the stacks of a profile, the page map.
+ * top: looks again and again; figures, what they change by, and five views:
+ * threads, size classes, the stacks of a profile, the page map, the time since
+ * the first look.
  */
 #include "cmd/view.h"
 #include "picture/picture.h"
@@ -40,7 +41,14 @@ bool sample_take(struct target *target, struct sample *sample,
                  struct failure *failure);
 void sample_free(struct sample *sample);
 
-enum top_view { TOP_THREADS, TOP_CLASSES, TOP_STACKS, TOP_MAP, TOP_HELP };
+enum top_view {
+    TOP_THREADS,
+    TOP_CLASSES,
+    TOP_STACKS,
+    TOP_MAP,
+    TOP_TIME,
+    TOP_HELP,
+};
 
 enum { TOP_LOOKS = 16, TOP_STACK_COLUMNS = 4 };
 
@@ -49,6 +57,24 @@ struct top_look {
     double time_ms;
     size_t count;
     uint64_t *live; /* bytes, by stack */
+};
+
+/* What was resident of the heap, in bytes. */
+struct top_moment {
+    double time_ms;
+    size_t used;
+    size_t cached;
+    size_t unused;
+};
+
+enum { TOP_MOMENTS = 1024 };
+
+/* All looks so far; when there are too many, every second is dropped. */
+struct top_history {
+    struct top_moment moments[TOP_MOMENTS];
+    unsigned count;
+    unsigned every;   /* looks to a moment; 0: none was kept yet */
+    unsigned skipped; /* looks so far */
 };
 
 struct top {
@@ -60,6 +86,7 @@ struct top {
     size_t sort[3];                   /* column of threads, classes, stacks */
     struct top_look looks[TOP_LOOKS]; /* of the last minute, oldest first */
     unsigned nlooks;
+    struct top_history history;
     struct symbols *symbols; /* NULL: no stack was shown yet */
     bool ascending;
     bool frozen;
@@ -73,6 +100,10 @@ void top_draw(struct top *top);
 void top_draw_threads(struct top *top);
 void top_draw_classes(struct top *top);
 void top_draw_stacks(struct top *top);
+
+/* Of the time since the first look; top_note() keeps what it draws. */
+void top_draw_time(struct top *top);
+void top_note(struct top *top);
 
 /* Keeps what growth is measured from; drops it. */
 void top_remember(struct top *top);

@@ -207,6 +207,7 @@ static void draw_help(struct top *top)
 {
     static const char *const lines[] = {
         "t threads   c size classes   w who: stacks of a profile   m page map",
+        "l timeline: resident of the heap since the first look",
         "s next column to sort by           r the other way round",
         "space freeze   + - interval        q quit",
         "",
@@ -242,11 +243,15 @@ void top_draw(struct top *top)
     case TOP_MAP:
         draw_map(top);
         break;
+    case TOP_TIME:
+        top_draw_time(top);
+        break;
     case TOP_HELP:
         draw_help(top);
         break;
     }
-    tui_foot(top->tui, "? help  t threads  c classes  w who  m map  s sort"
-                       "  space freeze  q quit");
+    tui_foot(top->tui,
+             "? help  t threads  c classes  w who  m map  l timeline  s sort"
+             "  space freeze  q quit");
     tui_show(top->tui);
 }
