@@ -250,8 +250,7 @@ void top_draw(struct top *top)
         draw_help(top);
         break;
     }
-    tui_foot(top->tui,
-             "? help  t threads  c classes  w who  m map  l timeline  s sort"
-             "  space freeze  q quit");
+    tui_foot(top->tui, "? help  t threads  c classes  w who  m map  l time"
+                       "  s sort  space hold  q quit");
     tui_show(top->tui);
 }

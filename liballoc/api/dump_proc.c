@@ -263,7 +263,8 @@ static void note_images(struct dump *dump)
     while (next_map(&at, &line)) {
         struct snapshot_image image = {.start = line.start};
         size_t size = dump->text.size;
-        if (line.name_size == 0 || line.offset != 0 || !os_build_id(&image, false) ||
+        if (line.name_size == 0 || line.offset != 0 ||
+            !os_build_id(&image, false) ||
             !buffer_grow(&dump->text, size + sizeof image))
             continue;
         memcpy(dump->text.bytes + size, &image, sizeof image);
