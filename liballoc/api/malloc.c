@@ -76,8 +76,11 @@ enum {
 };
 
 /* Full bins, objects of other heaps, then all the rest: large, errors. */
-static NOINLINE void free_hard(void *mem, struct heap *heap, uint32_t kind)
+static NOINLINE void free_slow(void *mem)
 {
+    struct heap *heap = heap_back();
+    uint32_t kind = fast_kind(heap, mem);
+
     if (UNLIKELY(harden_wraps)) {
         if (mem != NULL)
             entry_free(mem, "free");
@@ -98,19 +101,6 @@ static NOINLINE void free_hard(void *mem, struct heap *heap, uint32_t kind)
         entry_free(mem, "free");
 }
 
-static NOINLINE void free_slow(void *mem)
-{
-    struct heap *heap = heap_front();
-
-    if (prof_is_on() && LIKELY(thread_own != NULL)) {
-        heap = thread_own;
-        uint32_t kind = fast_kind(heap, mem);
-        if (LIKELY(prof_fast_free(heap, mem, kind)))
-            return;
-    }
-    free_hard(mem, heap, fast_kind(heap, mem));
-}
-
 /*
  * Not an object of one of the heap's own slabs: its own chunks here, the rest
  * further on.  No call but the last, so that it needs no stack frame.
@@ -123,7 +113,7 @@ static NOINLINE void free_other(void *mem, struct heap *heap, uint32_t kind)
 
 EXPORT void free(void *mem)
 {
-    struct heap *heap = heap_front();
+    struct heap *heap = heap_back();
     uint32_t kind = fast_kind(heap, mem);
 
     if (UNLIKELY(kind >= NSLAB)) {

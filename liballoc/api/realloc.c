@@ -15,7 +15,7 @@
 static void *resize(void *mem, size_t size, const char *name)
 {
     if (prof_is_on()) {
-        size_t usable = prof_fast_usable(mem);
+        size_t usable = fast_usable(heap_back(), mem);
         if (size <= usable && size >= usable / 2) {
             prof_count(mem, size);
             return mem;
@@ -87,24 +87,17 @@ EXPORT int reallocarr(void *where, size_t count, size_t size)
     return 0;
 }
 
-static NOINLINE size_t usable_slow(const void *mem)
-{
-    size_t usable = prof_is_on() ? prof_fast_usable(mem) : 0;
-
-    if (usable != 0 || !init_check())
-        return usable;
-    entry_name = "malloc_usable_size";
-    return block_usable(mem);
-}
-
 EXPORT size_t malloc_usable_size(void *mem)
 {
     if (mem == NULL)
         return 0;
-    size_t usable = fast_usable(heap_front(), mem);
+    size_t usable = fast_usable(heap_back(), mem);
     if (LIKELY(usable != 0))
         return usable;
-    return usable_slow(mem);
+    if (!init_check())
+        return 0;
+    entry_name = "malloc_usable_size";
+    return block_usable(mem);
 }
 
 EXPORT size_t malloc_size(const void *mem)

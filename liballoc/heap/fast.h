@@ -4,7 +4,7 @@
 /*
  * The fast paths, inlined into the entry points: no lock, no atomic
  * read-modify-write, no call.  tests/golden pins their instruction counts.
- * Layer: heap.  Owner thread only, by construction: thread_heap.
+ * Layer: heap.  Owner thread only, by construction: thread_fronts.
  */
 #include "base/config.h"
 #include "heap/bin.h"

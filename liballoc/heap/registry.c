@@ -16,7 +16,7 @@
 /* All zero: every size leads to the first bin, which is empty; no tag lookup
    passes the bound. */
 struct heap heap_dummy;
-TLS_IE struct heap *_Atomic thread_heap = &heap_dummy;
+TLS_IE struct thread_fronts thread_fronts = {&heap_dummy, &heap_dummy};
 TLS_IE struct heap *thread_own;
 
 enum {
@@ -81,11 +81,24 @@ static struct heap *heap_adopt(void) REQUIRES(registry_lock)
     return heap;
 }
 
-/* What thread_heap should be: under registry_lock it stays so. */
-static struct heap *heap_in_front(struct heap *own)
+/* As the mode has it: under registry_lock it stays so. */
+static void fronts_set(struct thread_fronts *fronts, struct heap *own)
 {
-    /* stale ok: written under registry_lock, else checked again */
-    return load_relaxed(&slow_mode) != 0 ? &heap_dummy : own;
+    /* stale ok: written under registry_lock, else looked at again */
+    uint32_t mode = load_relaxed(&slow_mode);
+
+    /* stale ok: a call that is on its way goes the way it went */
+    store_relaxed(&fronts->alloc, mode != 0 ? &heap_dummy : own);
+    /* stale ok: as above */
+    store_relaxed(&fronts->free, (mode & SLOW_ALWAYS) != 0 ? &heap_dummy : own);
+}
+
+static void fronts_close(void)
+{
+    /* stale ok: others only follow slow_mode */
+    store_relaxed(&thread_fronts.alloc, &heap_dummy);
+    /* stale ok: as above */
+    store_relaxed(&thread_fronts.free, &heap_dummy);
 }
 
 static struct heap *heap_obtain(void)
@@ -96,9 +109,8 @@ static struct heap *heap_obtain(void)
         heap = heap_create();
     if (heap != NULL) {
         heap->state = HEAP_OWNED;
-        heap->front = &thread_heap;
-        /* stale ok: others write it under the same lock */
-        store_relaxed(&thread_heap, heap_in_front(heap));
+        heap->front = &thread_fronts;
+        fronts_set(&thread_fronts, heap);
     }
     lock_release(&registry_lock);
     return heap;
@@ -137,8 +149,7 @@ void registry_retire(struct heap *heap)
     lock_acquire(&registry_lock);
     heap->state = HEAP_IDLE;
     heap->front = NULL;
-    /* stale ok: the thread's own; nobody else has its address any longer */
-    store_relaxed(&thread_heap, &heap_dummy);
+    fronts_close();
     heap->tid = 0;
     heap->idle_flushed = 0;
     idle_unflushed++;
@@ -155,13 +166,9 @@ bool registry_init(void)
 /* The owner may be about to store, too: see registry_set_armed(). */
 static void set_front(struct heap *heap, void *data)
 {
-    struct heap *_Atomic *front = heap->front;
-
     (void)data;
-    if (front != NULL) {
-        /* stale ok: a call that is on its way is not counted */
-        store_relaxed(front, heap_in_front(heap));
-    }
+    if (heap->front != NULL)
+        fronts_set(heap->front, heap);
 }
 
 void registry_set_slow(enum slow_reason reason, bool slow)
@@ -180,19 +187,19 @@ void registry_set_slow(enum slow_reason reason, bool slow)
 
 void registry_set_armed(bool armed)
 {
-    struct heap *wanted = armed ? &heap_dummy : heap_in_front(thread_own);
-
-    /* stale ok: others only follow slow_mode */
-    if (LIKELY(load_relaxed(&thread_heap) == wanted))
+    if (UNLIKELY(armed)) {
+        fronts_close();
         return;
-    /* stale ok: the fence below */
-    store_relaxed(&thread_heap, wanted);
-    /* seq_cst: if this overwrote the store of set_front(), the mode is seen;
+    }
+    /* stale ok: whoever changes it sets the fronts */
+    bool always = (load_relaxed(&slow_mode) & SLOW_ALWAYS) != 0;
+    if (LIKELY(heap_back() == thread_own) || always)
+        return; /* what malloc() uses follows the mode already */
+    fronts_set(&thread_fronts, thread_own);
+    /* seq_cst: if this overwrote a store of set_front(), the mode is seen;
        pairs with registry_set_slow() */
     fence_seq_cst();
-    /* stale ok: ordered by the fence */
-    if (heap_in_front(thread_own) == &heap_dummy)
-        store_relaxed(&thread_heap, &heap_dummy); /* stale ok: as above */
+    fronts_set(&thread_fronts, thread_own);
 }
 
 static void flush_all_bins(struct heap *heap)

@@ -25,15 +25,29 @@ enum {
     MAX_HEAPS = 65536,
 };
 
-/* What malloc() and free() use: the thread's heap, or a dummy that sends
-   every call down the slow path.  Other threads write it, too: see
-   registry_set_slow(). */
-extern HIDDEN TLS_IE struct heap *_Atomic thread_heap;
+/*
+ * What malloc() and free() use: the thread's heap, or a dummy that sends every
+ * call down the slow path.  Two, for a profile counts what is allocated, and
+ * frees need not wait for that.  Other threads write them, too: see
+ * registry_set_slow().
+ */
+struct thread_fronts {
+    struct heap *_Atomic alloc;
+    struct heap *_Atomic free;
+};
+extern HIDDEN TLS_IE struct thread_fronts thread_fronts;
 
 static inline struct heap *heap_front(void)
 {
     /* stale ok: a call that is on its way goes the way it went */
-    return load_relaxed(&thread_heap);
+    return load_relaxed(&thread_fronts.alloc);
+}
+
+/* The same for free() and whatever else asks what a block is. */
+static inline struct heap *heap_back(void)
+{
+    /* stale ok: as above */
+    return load_relaxed(&thread_fronts.free);
 }
 
 extern HIDDEN struct heap heap_dummy;
@@ -66,12 +80,12 @@ bool registry_init(void);
 /* Why every call should be slow. */
 enum slow_reason {
     SLOW_ALWAYS = 1,   /* hardened, perturbed, watched: from the start on */
-    SLOW_PROFILED = 2, /* allocations are counted */
+    SLOW_PROFILED = 2, /* allocations are counted: not free() */
 };
 
 /*
- * Sends every call of malloc() and free() of all threads down the slow path,
- * or no longer.  Takes registry_lock.
+ * Sends every call of malloc() and, but for SLOW_PROFILED, of free() of all
+ * threads down the slow path, or no longer.  Takes registry_lock.
  */
 void registry_set_slow(enum slow_reason reason, bool slow);
 

@@ -7,9 +7,10 @@
  *   malloc: bytes to the next sample -= size .. below zero? stack, side table
  *   free:   its page carries KIND_SAMPLED? out of the side table
  *
- * Off, no call comes here: `thread_heap` is the thread's own heap.  On, it is
- * the dummy heap, so that each malloc is counted; prof_fast.h then is the fast
- * path once more, with the counting.
+ * Off, no call comes here: the thread's own heap is in front.  On, for malloc
+ * it is the dummy heap, so that each is counted; prof_fast.h then is the fast
+ * path once more, with the counting.  free() is as fast as ever, but for pages
+ * with samples.
  * Layer: prof.  Thread safe; errno is never touched.
  */
 #include "base/atomic.h"
@@ -24,8 +25,8 @@ extern struct prof profile __attribute__((visibility("hidden")));
 /* Stale ok: allocations are being counted.  A late look misses a few. */
 extern _Atomic bool prof_counts __attribute__((visibility("hidden")));
 
-/* Stale ok: the same, and nothing but the profile keeps malloc() and free()
-   from their fast paths; so prof_fast.h serves them. */
+/* Stale ok: the same, and nothing but the profile keeps malloc() from its fast
+   path; so prof_fast.h serves it. */
 extern _Atomic bool prof_is_alone __attribute__((visibility("hidden")));
 
 /* Stale ok: set before the first sample, which travels with its block. */

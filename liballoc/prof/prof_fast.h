@@ -2,13 +2,12 @@
 #ifndef LIBALLOC_PROF_PROF_FAST_H
 #define LIBALLOC_PROF_PROF_FAST_H
 /*
- * malloc() and free() while the profile is on: thread_heap is the dummy, so
- * they end on their slow paths, and here the fast path is gone once more, on
- * the thread's own heap and counted.  Only where prof_is_alone.
+ * malloc() while the profile is on: the dummy heap is in front, so it ends on
+ * its slow path, and here the fast path is gone once more, on the thread's own
+ * heap and counted.  Only where prof_is_alone.
  * Layer: prof.
  */
 #include "heap/fast.h"
-#include "heap/fast_chunk.h"
 #include "prof/prof.h"
 #include "prof/sampler.h"
 
@@ -30,20 +29,6 @@ ALWAYS_INLINE void *prof_fast_alloc(size_t size)
     if (LIKELY(mem != NULL) && UNLIKELY(sampler_passes(size)))
         prof_hit(mem, size);
     return mem;
-}
-
-/* As free() would; false: nothing happened but that a bin was found full. */
-ALWAYS_INLINE bool prof_fast_free(struct heap *heap, void *mem, uint32_t kind)
-{
-    if (LIKELY(kind < NSLAB))
-        return fast_free_object(heap, mem, kind);
-    return kind == KIND_CHUNK && fast_free_chunk(heap, mem);
-}
-
-/* As fast_usable(): 0 = look closer.  No block of the profile is found. */
-ALWAYS_INLINE size_t prof_fast_usable(const void *mem)
-{
-    return LIKELY(thread_own != NULL) ? fast_usable(thread_own, mem) : 0;
 }
 
 #endif

@@ -90,7 +90,7 @@ static void op_alloc(int block)
 /* As free() in api/malloc.c. */
 static void free_as_api(void *mem)
 {
-    struct heap *heap = heap_front();
+    struct heap *heap = heap_back();
     uint32_t kind = fast_kind(heap, mem);
 
     if (harden_wraps) {

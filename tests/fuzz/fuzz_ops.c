@@ -187,10 +187,11 @@ static void check_zero(const unsigned char *mem, size_t size)
 
 static void switch_thread(void)
 {
-    threads[current] = (struct thread){thread_own, thread_heap};
+    threads[current] = (struct thread){thread_own, heap_front()};
     current = (current + 1) % NTHREADS;
     thread_own = threads[current].own;
-    thread_heap = threads[current].heap;
+    thread_fronts =
+        (struct thread_fronts){threads[current].heap, threads[current].heap};
 }
 
 static void alloc_cached(struct slot *slot, unsigned index)

@@ -5,7 +5,8 @@ TEST_CHILD(registry, the_first_heap_is_1_and_the_main_arena)
 {
     heap_start();
     CHECK_EQ(heap_count, 2);
-    CHECK(thread_own != NULL && thread_own == thread_heap);
+    CHECK(thread_own != NULL && thread_own == heap_front() &&
+          thread_own == heap_back());
     CHECK(heap_by_id(1) == thread_own);
     CHECK(heap_shared() == thread_own);
     CHECK_EQ(thread_own->id, 1);
@@ -36,12 +37,13 @@ TEST_CHILD(registry, the_dummy_sends_every_call_down_the_slow_path)
     CHECK_EQ(heap_dummy.npages, 0);
     heap_start();
     registry_set_slow(SLOW_ALWAYS, true);
-    CHECK(thread_heap == &heap_dummy && thread_own != &heap_dummy);
+    CHECK(heap_front() == &heap_dummy && thread_own != &heap_dummy);
+    CHECK(heap_back() == &heap_dummy);
     void *mem = get(100);
     CHECK(mem != NULL);
     heap_free(mem);
     registry_set_slow(SLOW_ALWAYS, false);
-    CHECK(thread_heap == thread_own);
+    CHECK(heap_front() == thread_own && heap_back() == thread_own);
 }
 
 static struct heap *seen;
@@ -234,7 +236,7 @@ TEST_CHILD(registry, a_retired_heap_takes_no_part_in_the_thread_any_more)
     heap_start();
     struct heap *own = thread_own;
     thread_own = NULL;
-    thread_heap = &heap_dummy;
+    thread_fronts = (struct thread_fronts){&heap_dummy, &heap_dummy};
     registry_retire(own);
     CHECK_EQ(own->state, HEAP_IDLE);
     CHECK(heap_get() == own); /* adopted again: there is no other */
