@@ -184,6 +184,9 @@ static error_t take(int key, char *text, struct argp_state *state)
         context->mode = MODE_STOP;
     } else if (key == ARGP_KEY_ARG) {
         context->argv[context->argc++] = text;
+        while ((context->command->flags & COMMAND_PROGRAM) != 0 &&
+               state->next < state->argc)
+            context->argv[context->argc++] = state->argv[state->next++];
     } else {
         return take_rows(key, text, state, parse->options);
     }
@@ -224,7 +227,10 @@ void options_parse(int argc, char **argv, struct context *context,
     argp_err_exit_status = STATUS_USAGE;
     context->argv = xcalloc((size_t)argc + 1, sizeof *context->argv);
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
-    (void)argp_parse(&argp, argc, argv, 0, NULL, &parse);
+    (void)argp_parse(&argp, argc, argv,
+                     (command->flags & COMMAND_PROGRAM) != 0 ? ARGP_IN_ORDER
+                                                             : 0,
+                     NULL, &parse);
     if ((command->flags & COMMAND_OWN_FILE) != 0) {
         context->file = options->file;
         context->force = options->force;

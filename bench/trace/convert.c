@@ -151,12 +151,12 @@ static void take_free(struct conversion *to, struct caller *caller,
 static void take_alloc(struct conversion *to, struct caller *caller,
                        const struct raw_event *event)
 {
-    static const enum trace_op ops[] = {[RAW_MALLOC] = TRACE_MALLOC,
-                                        [RAW_CALLOC] = TRACE_CALLOC,
-                                        [RAW_ALIGNED] = TRACE_ALIGNED};
+    static const enum trace_op ops[] = {[RECORD_MALLOC] = TRACE_MALLOC,
+                                        [RECORD_CALLOC] = TRACE_CALLOC,
+                                        [RECORD_ALIGNED] = TRACE_ALIGNED};
     put_thread(to, caller);
     put_head(to, ops[event->op], event->size);
-    if (event->op == RAW_ALIGNED)
+    if (event->op == RECORD_ALIGNED)
         put_number(to, event->align_log2);
     object_made(to, event->address, event->size);
 }
@@ -221,19 +221,19 @@ static void take_event(struct conversion *to, const struct raw_event *event)
         to->no_memory = true;
         return;
     }
-    switch ((enum raw_op)event->op) {
-    case RAW_MALLOC:
-    case RAW_CALLOC:
-    case RAW_ALIGNED:
+    switch ((enum record_op)event->op) {
+    case RECORD_MALLOC:
+    case RECORD_CALLOC:
+    case RECORD_ALIGNED:
         take_alloc(to, caller, event);
         break;
-    case RAW_FREE:
+    case RECORD_FREE:
         take_free(to, caller, event->address);
         break;
-    case RAW_REALLOC:
+    case RECORD_REALLOC:
         take_realloc(to, caller, event);
         break;
-    case RAW_REALLOCED:
+    case RECORD_REALLOCED:
         take_reallocated(to, caller, event);
         break;
     default:

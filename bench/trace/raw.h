@@ -10,6 +10,8 @@
  *
  * An event is there when its stamp is not 0: the recorder writes that last.
  */
+#include "layout/record.h"
+
 #include <stdint.h>
 
 #define RAW_DIR_VARIABLE  "BENCH_TRACE_DIR"
@@ -18,15 +20,6 @@
 #define RAW_HEADER_BYTES  65536 /* whole pages, however large these are */
 #define RAW_CHUNK_BYTES   65536
 #define RAW_PROGRAM_BYTES 128
-
-enum raw_op {
-    RAW_MALLOC = 1,
-    RAW_CALLOC,
-    RAW_ALIGNED,
-    RAW_FREE,
-    RAW_REALLOC,  /* address: the old one; drawn before the call */
-    RAW_REALLOCED /* address: the new one, or 0; drawn after it */
-};
 
 struct raw_header {
     uint64_t magic;

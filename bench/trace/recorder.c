@@ -7,6 +7,8 @@
  */
 #include "recorder.h"
 
+#include "raw.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -135,7 +137,7 @@ void recorder_leave(void)
     self.depth--;
 }
 
-void recorder_event(enum raw_op op, const void *mem, size_t size,
+void recorder_event(enum record_op op, const void *mem, size_t size,
                     unsigned align_log2)
 {
     uint64_t stamp = 1 + atomic_fetch_add(&last_stamp, 1);

@@ -22,6 +22,8 @@ enum command_flags {
     COMMAND_NEEDS_ROOT = 2, /* a target without liballoc is STATUS_GONE */
     COMMAND_OWN_FILE = 4,   /* it writes the file of --output itself */
     COMMAND_STOPS = 8,      /* --mode=stop is the default */
+    COMMAND_PROGRAM = 16,   /* the first argument ends the options: it and
+                               what follows are a command of its own */
 };
 
 enum { COMMAND_OPTIONS = 8 };

@@ -121,6 +121,12 @@ static bool file_build_id(int fd, struct build_id *id)
     return true;
 }
 
+/* NULL: modules of a file, with no target. */
+static bool is_process(const struct target *target)
+{
+    return target != NULL && target_kind(target) == TARGET_PROCESS;
+}
+
 enum verdict { NO_FILE, SAME_BUILD, OTHER_BUILD, UNPROVEN };
 
 static enum verdict judge(const struct target *target,
@@ -139,7 +145,7 @@ static enum verdict judge(const struct target *target,
     }
     if (module->id.is_known && id.size > 0)
         return OTHER_BUILD;
-    if (target_kind(target) == TARGET_PROCESS && fstat(fd, &stat_of) == 0)
+    if (is_process(target) && fstat(fd, &stat_of) == 0)
         return stat_of.st_ino == module->inode ? SAME_BUILD : OTHER_BUILD;
     return UNPROVEN;
 }
@@ -167,6 +173,13 @@ static void say_refused(struct target *target, const struct module *module,
         [UNPROVEN] = "no build id proves that the file is what it runs",
     };
 
+    if (target == NULL) {
+        (void)fprintf(stderr,
+                      "heapinspect: %.200s: %s: its functions are shown as "
+                      "%s+0xOFFSET\n",
+                      module->path, reasons[verdict], module->name);
+        return;
+    }
     target_warn(target, "%.200s: %s: its functions are shown as %s+0xOFFSET",
                 module->path, reasons[verdict], module->name);
 }
@@ -174,11 +187,11 @@ static void say_refused(struct target *target, const struct module *module,
 int module_open(struct target *target, const struct modules *modules,
                 const struct module *module)
 {
-    pid_t pid = target_pid(target);
+    pid_t pid = target != NULL ? target_pid(target) : 0;
     enum verdict verdict = NO_FILE;
     int fd = -1;
 
-    if (target_kind(target) == TARGET_PROCESS) {
+    if (is_process(target)) {
         fd = accept_file(target, module, open_mapped(pid, module, modules),
                          &verdict);
         if (fd < 0) {

@@ -34,7 +34,8 @@ static const Dwfl_Callbacks callbacks = {
     .section_address = dwfl_offline_section_address,
 };
 
-struct symbols *symbols_begin(struct target *target, bool debuginfod)
+static struct symbols *begin(struct target *target,
+                             const struct modules *modules, bool debuginfod)
 {
     struct symbols *symbols = xcalloc(1, sizeof *symbols);
 
@@ -42,12 +43,26 @@ struct symbols *symbols_begin(struct target *target, bool debuginfod)
     if (!debuginfod)
         (void)unsetenv("DEBUGINFOD_URLS"); /* NOLINT(concurrency-mt-unsafe) */
     symbols->target = target;
-    modules_load(target, &symbols->modules);
+    symbols->modules = *modules;
     symbols->opened = xcalloc(symbols->modules.count, sizeof *symbols->opened);
     symbols->interned = interned_begin();
     symbols->room = 1024;
     symbols->places = xcalloc(symbols->room, sizeof(struct place *));
     return symbols;
+}
+
+struct symbols *symbols_begin(struct target *target, bool debuginfod)
+{
+    struct modules modules;
+
+    modules_load(target, &modules);
+    return begin(target, &modules, debuginfod);
+}
+
+struct symbols *symbols_of_modules(const struct modules *modules,
+                                   bool debuginfod)
+{
+    return begin(NULL, modules, debuginfod);
 }
 
 static void place_free(struct place *place)

@@ -36,6 +36,11 @@ struct symbols;
 
 /* `debuginfod`: missing debug files may be asked for over the network. */
 struct symbols *symbols_begin(struct target *target, bool debuginfod);
+
+/* Of no target: what is refused is said on stderr.  Takes the modules, with
+   their paths. */
+struct symbols *symbols_of_modules(const struct modules *modules,
+                                   bool debuginfod);
 void symbols_end(struct symbols *symbols);
 
 /* False: files were mapped or unmapped since. */

@@ -85,7 +85,7 @@ EXPORT void *malloc(size_t size)
     bool recorded = recorder_enter();
     void *mem = next.malloc(size);
     if (recorded && mem)
-        recorder_event(RAW_MALLOC, mem, size, 0);
+        recorder_event(RECORD_MALLOC, mem, size, 0);
     recorder_leave();
     return mem;
 }
@@ -97,7 +97,7 @@ EXPORT void *calloc(size_t count, size_t size)
     bool recorded = recorder_enter();
     void *mem = next.calloc(count, size);
     if (recorded && mem)
-        recorder_event(RAW_CALLOC, mem, count * size, 0);
+        recorder_event(RECORD_CALLOC, mem, count * size, 0);
     recorder_leave();
     return mem;
 }
@@ -107,7 +107,7 @@ EXPORT void free(void *mem)
     if (!mem || early_owns(mem) || !ready())
         return;
     if (recorder_enter())
-        recorder_event(RAW_FREE, mem, 0, 0);
+        recorder_event(RECORD_FREE, mem, 0, 0);
     next.free(mem);
     recorder_leave();
 }
@@ -130,10 +130,10 @@ EXPORT void *realloc(void *mem, size_t size)
         return early_realloc(mem, size);
     bool recorded = recorder_enter();
     if (recorded)
-        recorder_event(RAW_REALLOC, mem, size, 0);
+        recorder_event(RECORD_REALLOC, mem, size, 0);
     void *moved = next.realloc(mem, size);
     if (recorded)
-        recorder_event(RAW_REALLOCED, moved, size, 0);
+        recorder_event(RECORD_REALLOCED, moved, size, 0);
     recorder_leave();
     return moved;
 }
@@ -155,7 +155,7 @@ EXPORT void *memalign(size_t align, size_t size)
     bool recorded = recorder_enter();
     void *mem = next.memalign(align, size);
     if (recorded && mem) {
-        recorder_event(RAW_ALIGNED, mem, size,
+        recorder_event(RECORD_ALIGNED, mem, size,
                        (unsigned)__builtin_ctzll(align | 1ull << 63));
     }
     recorder_leave();

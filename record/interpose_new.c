@@ -54,22 +54,22 @@ static void *plain_new(size_t size, unsigned align_log2)
 
 /* N(symbol, (parameters), (arguments), how it is recorded) */
 #define NEW_OPERATORS(N)                                                \
-    N(_Znwm, (size_t size), (size), RAW_MALLOC, 0)                      \
-    N(_Znam, (size_t size), (size), RAW_MALLOC, 0)                      \
+    N(_Znwm, (size_t size), (size), RECORD_MALLOC, 0)                   \
+    N(_Znam, (size_t size), (size), RECORD_MALLOC, 0)                   \
     N(_ZnwmRKSt9nothrow_t, (size_t size, const struct nothrow *tag),    \
-      (size, tag), RAW_MALLOC, 0)                                       \
+      (size, tag), RECORD_MALLOC, 0)                                    \
     N(_ZnamRKSt9nothrow_t, (size_t size, const struct nothrow *tag),    \
-      (size, tag), RAW_MALLOC, 0)                                       \
+      (size, tag), RECORD_MALLOC, 0)                                    \
     N(_ZnwmSt11align_val_t, (size_t size, size_t align), (size, align), \
-      RAW_ALIGNED, log2_of(align))                                      \
+      RECORD_ALIGNED, log2_of(align))                                   \
     N(_ZnamSt11align_val_t, (size_t size, size_t align), (size, align), \
-      RAW_ALIGNED, log2_of(align))                                      \
+      RECORD_ALIGNED, log2_of(align))                                   \
     N(_ZnwmSt11align_val_tRKSt9nothrow_t,                               \
       (size_t size, size_t align, const struct nothrow *tag),           \
-      (size, align, tag), RAW_ALIGNED, log2_of(align))                  \
+      (size, align, tag), RECORD_ALIGNED, log2_of(align))               \
     N(_ZnamSt11align_val_tRKSt9nothrow_t,                               \
       (size_t size, size_t align, const struct nothrow *tag),           \
-      (size, align, tag), RAW_ALIGNED, log2_of(align))
+      (size, align, tag), RECORD_ALIGNED, log2_of(align))
 
 /* D(symbol, (parameters), (arguments)) */
 #define DELETE_OPERATORS(D)                                                    \
@@ -119,7 +119,7 @@ static void *plain_new(size_t size, unsigned align_log2)
         void *found = operator_find(&known, #symbol);         \
         memcpy(&function, &found, sizeof function);           \
         if (recorded && mem)                                  \
-            recorder_event(RAW_FREE, mem, 0, 0);              \
+            recorder_event(RECORD_FREE, mem, 0, 0);           \
         if (found) {                                          \
             function arguments;                               \
         } else {                                              \

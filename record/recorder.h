@@ -2,15 +2,16 @@
 #ifndef RECORDER_H
 #define RECORDER_H
 /*
- * The recorder's two parts: interpose.c stands in for malloc's family and
- * calls the next one in the link order, recorder.c keeps the events.
+ * Between interpose.c, which stands in for malloc's family and calls the next
+ * one in the link order, and who keeps the events: recorder.c here, and that
+ * of bench/trace.
  */
-#include "raw.h"
+#include "layout/record.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Opens this process' file; without BENCH_TRACE_DIR nothing is recorded. */
+/* Once, at the first call; without its variable nothing is recorded. */
 void recorder_init(void);
 
 /*
@@ -21,7 +22,7 @@ bool recorder_enter(void);
 void recorder_leave(void);
 
 /* Draws a stamp and keeps the event.  errno is left as it was. */
-void recorder_event(enum raw_op op, const void *mem, size_t size,
+void recorder_event(enum record_op op, const void *mem, size_t size,
                     unsigned align_log2);
 
 #endif
