@@ -12,15 +12,24 @@ enum {
     DEPTH = 256,
     SLOTS = 2 * RECORD_NODES,
     UNKNOWN_PC = 1,
+    REGISTER_BP = 6, /* as unwinder.c has them */
+    REGISTER_SP = 7,
+    REGISTER_PC = 16,
 };
 
+/*
+ * The thread's latest walk, the outermost frame last:
+ *
+ *   frames  | - - - | malloc's caller | its caller | ... | _start |
+ *                     first                                 DEPTH - 1
+ */
 struct walker {
     struct unwinder unwinder;
     struct walker *next; /* of the unused ones */
-    unsigned latest;     /* which of the two in pcs[] */
-    unsigned count;      /* of frames, in the latest walk */
-    uintptr_t pcs[2][DEPTH];
-    uint32_t nodes[DEPTH]; /* of the latest walk, the outermost first */
+    unsigned first;
+    struct frame frames[DEPTH];
+    uint32_t nodes[DEPTH];
+    struct frame found[DEPTH]; /* of the walk under way, innermost first */
 };
 
 /* Immutable after stacks_load(), but for the tree and the unused walkers. */
@@ -73,7 +82,11 @@ struct walker *walker_get(void)
     if (walker != NULL)
         unused = walker->next;
     pthread_mutex_unlock(&unused_lock);
-    return walker != NULL ? walker : map_private(sizeof *walker);
+    if (walker == NULL)
+        walker = map_private(sizeof *walker);
+    if (walker != NULL)
+        walker->first = DEPTH;
+    return walker;
 }
 
 void walker_put(struct walker *walker)
@@ -135,63 +148,145 @@ static uint32_t node_of(uint32_t parent, uintptr_t pc)
     }
 }
 
-/* As unwind_stack() does it. */
-static unsigned walk(struct walker *walker, const uintptr_t *registers,
-                     uintptr_t *pcs)
+/* The same call, in the same place? */
+static bool is_same(const struct frame *a, const struct frame *b)
 {
-    unsigned n = 0;
-    struct unwinder *unwinder = &walker->unwinder;
+    return a->sp == b->sp && a->at == b->at && a->bp == b->bp;
+}
 
-    unwinder_begin(unwinder, registers, false);
-    enum step step = unwinder_walk(unwinder, pcs, DEPTH, &n);
-    if (UNLIKELY(step == STEP_OTHER)) {
-        unwinder_begin(unwinder, registers, true);
-        step = unwinder_walk(unwinder, pcs, DEPTH, &n);
+/*
+ * From a frame of the latest walk out, its callers are the same as long as the
+ * words that led to them are: the walk depends on nothing else.  DEPTH, or the
+ * first one that is not.
+ */
+static unsigned check_callers(const struct walker *walker, unsigned at)
+{
+    const struct stack_reader *stack = &walker->unwinder.stack;
+    uintptr_t word;
+
+    for (at++; at < DEPTH; at++) {
+        const struct frame *caller = &walker->frames[at];
+        if (caller->sp == 0)
+            continue;
+        if (!stack_word_direct(stack, caller->sp - sizeof word, &word) ||
+            word != caller->at + 1 ||
+            (caller->bp_at != 0 &&
+             (!stack_word_direct(stack, caller->bp_at, &word) ||
+              word != caller->bp)))
+            return at;
     }
-    if (step == STEP_FOREIGN && n > 0)
-        pcs[n - 1] = UNKNOWN_PC;
-    else if (step == STEP_LOST && n > 0 && n < DEPTH)
-        pcs[n++] = UNKNOWN_PC;
+    return DEPTH;
+}
+
+/*
+ * Steps out into found[] until a frame and all around it are those of the
+ * latest walk: *kept is where that one is, DEPTH if there is none.
+ */
+static unsigned walk(struct walker *walker, unsigned *kept, enum step *step)
+{
+    struct unwinder *unwinder = &walker->unwinder;
+    const struct frame *frames = walker->frames;
+    unsigned at = walker->first;
+    unsigned n = 0;
+
+    *step = STEP_ON;
+    *kept = DEPTH;
+    while (n < DEPTH && *step == STEP_ON) {
+        struct frame frame = unwinder->frame;
+        while (at < DEPTH && frames[at].sp < frame.sp)
+            at++;
+        if (at < DEPTH && is_same(&frames[at], &frame)) {
+            unsigned bad = check_callers(walker, at);
+            if (bad == DEPTH) {
+                *kept = at;
+                return n;
+            }
+            at = bad;
+        }
+        walker->found[n++] = frame;
+        *step = unwinder_step(unwinder);
+    }
     return n;
 }
 
-/* Numbers of the frames that the last walk did not have. */
-static uint32_t number_frames(struct walker *walker, const uintptr_t *pcs,
-                              unsigned n)
+/* found[] in front of what is kept; the innermost frame's node. */
+static uint32_t number_frames(struct walker *walker, unsigned n, unsigned kept,
+                              enum step step)
 {
-    const uintptr_t *old = walker->pcs[walker->latest] + walker->count;
-    const uintptr_t *outermost = pcs + n;
-    unsigned most = n < walker->count ? n : walker->count;
-    unsigned same = 0;
+    uint32_t node = kept < DEPTH ? walker->nodes[kept] : 0;
 
-    while (same < most && old[-1 - (int)same] == outermost[-1 - (int)same])
-        same++;
-    uint32_t node = same > 0 ? walker->nodes[same - 1] : 0;
-    for (unsigned i = same; i < n; i++) {
+    bool fits = n <= kept;
+    if (!fits)
+        kept = DEPTH;
+    walker->first = fits ? kept - n : DEPTH;
+    for (unsigned i = n; i-- > 0;) {
+        struct frame *frame = &walker->found[i];
+        bool is_outermost = --kept == DEPTH - 1;
+        bool is_foreign = is_outermost && step == STEP_FOREIGN;
+        uintptr_t pc = is_foreign ? UNKNOWN_PC : frame->at + 1;
         /* A full tree: the stack is cut. */
-        uint32_t found = node_of(node, outermost[-1 - (int)i]);
-        node = found != 0 ? found : node;
-        walker->nodes[i] = node;
+        uint32_t made = node_of(node, pc);
+        node = made != 0 ? made : node;
+        walker->frames[kept] = *frame;
+        walker->nodes[kept] = node;
     }
+    return node;
+}
+
+/*
+ * From frames of this library to its caller's, by frame pointers: all of them
+ * have one (-fno-omit-frame-pointer).
+ */
+static void begin_at_caller(struct unwinder *unwinder, const uintptr_t *own)
+{
+    uintptr_t registers[REGISTERS];
+
+    while (own[1] - stacks.own_start < stacks.own_size)
+        own = (const uintptr_t *)own[0];
+    registers[REGISTER_BP] = own[0];
+    registers[REGISTER_SP] = (uintptr_t)(own + 2);
+    registers[REGISTER_PC] = own[1] - 1;
+    unwinder_begin(unwinder, registers, false);
+}
+
+/* With all registers, from here: nothing of it is kept. */
+COLD NOINLINE static uint32_t full_stack(struct walker *walker)
+{
+    uintptr_t registers[REGISTERS];
+    uintptr_t pcs[DEPTH];
+    uint32_t node = 0;
+    unsigned n = 0;
+    unsigned skip = 0;
+
+    registers_capture(registers);
+    unwinder_begin(&walker->unwinder, registers, true);
+    enum step step = unwinder_walk(&walker->unwinder, pcs, DEPTH - 1, &n);
+    if (step == STEP_LOST)
+        pcs[n++] = UNKNOWN_PC;
+    else if (step == STEP_FOREIGN && n > 0)
+        pcs[n - 1] = UNKNOWN_PC;
+    while (skip + 1 < n && pcs[skip] - stacks.own_start < stacks.own_size)
+        skip++;
+    while (n > skip) {
+        uint32_t made = node_of(node, pcs[--n]);
+        node = made != 0 ? made : node;
+    }
+    walker->first = DEPTH;
     return node;
 }
 
 NOINLINE uint32_t walker_stack(struct walker *walker)
 {
-    uintptr_t registers[REGISTERS];
-    unsigned other = 1 - walker->latest;
-    uintptr_t *pcs = walker->pcs[other];
-    unsigned skip = 0;
+    enum step step;
+    unsigned kept;
 
     if (UNLIKELY(!stacks.loaded))
         return 0;
-    registers_capture(registers);
-    unsigned n = walk(walker, registers, pcs);
-    while (skip + 1 < n && pcs[skip] - stacks.own_start < stacks.own_size)
-        skip++;
-    /* The walk is kept from its start: counted from the outermost frame. */
-    uint32_t stack = number_frames(walker, pcs + skip, n - skip);
-    walker->latest = other;
-    walker->count = n;
-    return stack;
+    begin_at_caller(&walker->unwinder, __builtin_frame_address(0));
+    unsigned n = walk(walker, &kept, &step);
+    if (UNLIKELY(step == STEP_OTHER))
+        return full_stack(walker);
+    if (step == STEP_LOST && n < DEPTH)
+        walker->found[n++] = (struct frame){.at = UNKNOWN_PC - 1};
+    return number_frames(walker, n, kept, step);
 }

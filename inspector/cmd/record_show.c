@@ -96,6 +96,8 @@ enum status record_show_summary(struct context *context, const char *path,
               "frames left out: there were too many different stacks");
     add_count(summary, "forked", record->end.forked,
               "children that allocated: they are not recorded");
+    add_count(summary, "others", record->end.others,
+              "programs that children executed: they are not recorded");
     add_count(summary, "executed", record->end.execs,
               "programs before this one in the same process: left out");
     return summary_end(summary);

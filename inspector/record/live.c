@@ -9,7 +9,7 @@ enum { FIRST_ROOM = 1 << 12 };
 
 static size_t home_of(const struct live_blocks *live, uint64_t address)
 {
-    return (address * UINT64_C(0x9e3779b97f4a7c15) >> 24) & (live->room - 1);
+    return (address * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (live->room - 1);
 }
 
 /* The block's slot, or the free one where it would be. */

@@ -203,8 +203,11 @@ enum status receive(const struct receive_options *options,
     /* A name that is given is tried before the program runs. */
     if (options->file != NULL && !open_file(&receiver, received, failure))
         return failure->status;
-    if (!start_program(&receiver.started, options, failure))
+    if (!start_program(&receiver.started, options, failure)) {
+        if (options->file != NULL)
+            (void)unlink(options->file);
         return failure->status;
+    }
     if (options->file == NULL && !open_file(&receiver, received, failure)) {
         (void)kill(receiver.started.pid, SIGKILL);
         return failure->status;
