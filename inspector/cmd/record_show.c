@@ -97,7 +97,7 @@ enum status record_show_summary(struct context *context, const char *path,
     add_count(summary, "forked", record->end.forked,
               "children that allocated: they are not recorded");
     add_count(summary, "others", record->end.others,
-              "programs that children executed: they are not recorded");
+              "children that began anew, as by exec(): they are not recorded");
     add_count(summary, "executed", record->end.execs,
               "programs before this one in the same process: left out");
     return summary_end(summary);
