@@ -98,7 +98,7 @@ static uint32_t place_of(struct heaptrack *h, uintptr_t pc)
 /* Nodes from the outermost in: a parent has a lower number than its child. */
 static uint32_t trace_of(struct heaptrack *h, uint32_t stack)
 {
-    uint32_t path[STACK_SYMBOLS];
+    uint32_t path[STACK_SYMBOLS] = {0};
     size_t depth = 0;
 
     for (uint32_t at = stack;

@@ -69,7 +69,7 @@ def verbs():
 def plain_verbs():
     other = {"ps", "pagecache", "doctor", "snap", "diff", "top", "report",
              "translate", "vis", "whatis", "why", "map", "leaks",
-             "refs", "types", "dups", "flame", "metrics",
+             "refs", "types", "dups", "flame", "metrics", "record",
              "prof"}
     return [verb for verb in verbs() if verb not in other]
 
