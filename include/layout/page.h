@@ -100,6 +100,10 @@ struct buddy {
 /* How much free but resident memory is tolerated (page/reclaim.h). */
 struct reclaim_policy {
     size_t min_dirty;   /* least dirty since the last window began */
+    size_t peak;        /* most live since then, in the whole process */
+    size_t last_peak;   /* most live in the window before */
+    intptr_t outside;   /* resident elsewhere, as of the last look; below 0:
+                           less than counts as live here */
     size_t purged;      /* given back since the last judgement */
     size_t regret;      /* of that, asked for again: it went too soon */
     size_t slack;       /* tolerated on top, learnt from regret */

@@ -5,9 +5,14 @@
  * The policy of giving free memory back, as arithmetic on values: the
  * allocator decides by it, readers tell by it why memory is still there.
  *
- *   dirty > high + slack      down to half of that, now
- *   low .. high               what nobody needed for a whole delay goes
- *   < low = high / 2          stays
+ *   dirty > high              down to half of `base` below that, now
+ *   low .. high               what nobody needed for a whole window goes
+ *   < low = base / 4 + slack  stays
+ *
+ * base = a fixed amount or a part of what is live; high = that, and what was
+ * live at the recent peak of the process and is not now: memory in use a moment
+ * ago will be asked for again, most likely, and what is resident stays near its
+ * peak; plus slack, learnt where memory went too soon.
  */
 #include "layout/arena.h"
 
@@ -48,28 +53,46 @@ struct reclaim_verdict {
     bool is_window_over; /* the caller opens the next one */
 };
 
-static inline size_t reclaim_high(size_t live, size_t least, size_t ratio)
-{
-    size_t part = ratio != 0 ? live / ratio : 0;
+/* In the unit of the policy: pages of a zone, bytes of an arena. */
+struct reclaim_marks {
+    size_t low;
+    size_t high;
+    size_t step; /* half of `base` */
+};
 
-    return part > least ? part : least;
+static inline size_t reclaim_max(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline struct reclaim_marks reclaim_marks(struct reclaim_policy policy,
+                                                 size_t live, size_t least,
+                                                 size_t ratio)
+{
+    size_t peak = reclaim_max(policy.peak, policy.last_peak);
+    size_t used = (size_t)((intptr_t)live + policy.outside);
+    size_t base = reclaim_max(ratio != 0 ? live / ratio : 0, least);
+
+    return (struct reclaim_marks){
+        .low = base / 4 + policy.slack,
+        .high = base + policy.slack + (peak > used ? peak - used : 0),
+        .step = base / 2,
+    };
 }
 
 /* The same for the free chunks and the top of an arena, in bytes. */
-static inline size_t reclaim_arena_high(size_t live, size_t dirty_min,
-                                        size_t ratio, size_t top_room)
+static inline struct reclaim_marks
+reclaim_arena_marks(struct reclaim_policy policy, size_t live, size_t dirty_min,
+                    size_t ratio, size_t top_room)
 {
-    size_t high = reclaim_high(live, dirty_min / 2, ratio);
-
-    return high > top_room ? high : top_room;
+    return reclaim_marks(policy, live, reclaim_max(dirty_min / 2, top_room),
+                         ratio);
 }
 
-/* In the unit of the policy: pages of a zone, bytes of an arena. */
 static inline struct reclaim_verdict
-reclaim_decide(struct reclaim_policy policy, size_t dirty, size_t high,
-               uint64_t now_ms, uint64_t delay_ms)
+reclaim_decide(struct reclaim_policy policy, size_t dirty,
+               struct reclaim_marks marks, uint64_t now_ms, uint64_t delay_ms)
 {
-    size_t low = high / 2;
     /* What was not needed for the whole window. */
     size_t least = policy.min_dirty < dirty ? policy.min_dirty : dirty;
     uint64_t age = now_ms - policy.tick_ms;
@@ -79,14 +102,14 @@ reclaim_decide(struct reclaim_policy policy, size_t dirty, size_t high,
         .is_window_over = age >= delay_ms,
     };
 
-    if (dirty > high + policy.slack) {
-        verdict.target = (high + policy.slack) / 2;
+    if (dirty > marks.high) {
+        verdict.target = marks.high - marks.step;
         verdict.why = WHY_DUE;
     }
-    if (least <= low)
+    if (least <= marks.low)
         return verdict;
     if (verdict.is_window_over) {
-        size_t target = dirty - (least - low);
+        size_t target = dirty - (least - marks.low);
         verdict.target = target < verdict.target ? target : verdict.target;
         verdict.why = WHY_DUE;
     } else if (verdict.why == WHY_THRESHOLD) {

@@ -84,13 +84,14 @@ static struct why_judgement judge_zone(const struct why_policy *policy,
                                        const struct zone *zone)
 {
     size_t live = zone->frontier - zone->first - zone->buddy.nr_free;
-    size_t high = reclaim_high(live, policy->dirty_min >> PAGE_SHIFT,
-                               policy->dirty_ratio);
+    struct reclaim_marks marks =
+        reclaim_marks(zone->policy, live, policy->dirty_min >> PAGE_SHIFT,
+                      policy->dirty_ratio);
 
     return (struct why_judgement){
-        .verdict = reclaim_decide(zone->policy, zone->nr_dirty, high,
+        .verdict = reclaim_decide(zone->policy, zone->nr_dirty, marks,
                                   policy->now_ms, policy->purge_delay),
-        .tolerated = (high + zone->policy.slack) << PAGE_SHIFT,
+        .tolerated = marks.high << PAGE_SHIFT,
         .dirty = zone->nr_dirty << PAGE_SHIFT,
     };
 }
@@ -103,14 +104,14 @@ static struct why_judgement judge_arena(const struct why_policy *policy,
     size_t top = top_bytes(model, heap);
     size_t idle = arena->free_bytes + top;
     size_t live = arena->system_mem > idle ? arena->system_mem - idle : 0;
-    size_t high =
-        reclaim_arena_high(live, policy->dirty_min, policy->dirty_ratio,
-                           policy->trim_threshold + policy->top_pad);
+    struct reclaim_marks marks = reclaim_arena_marks(
+        arena->policy, live, policy->dirty_min, policy->dirty_ratio,
+        policy->trim_threshold + policy->top_pad);
 
     return (struct why_judgement){
-        .verdict = reclaim_decide(arena->policy, arena->dirty + top, high,
+        .verdict = reclaim_decide(arena->policy, arena->dirty + top, marks,
                                   policy->now_ms, policy->purge_delay),
-        .tolerated = high + arena->policy.slack,
+        .tolerated = marks.high,
         .dirty = arena->dirty + top,
     };
 }

@@ -45,6 +45,9 @@ void chunk_check_inuse(const void *mem);
 /* True when arena_tick() has something to do, whatever the time. */
 bool arena_is_fat(const struct arena *arena);
 
+/* Tells the policy of the process how much is idle, if that changed much. */
+void arena_note_idle(struct arena *arena);
+
 /* Gives back memory as the watermarks want; the bytes. */
 size_t arena_tick(struct arena *arena, uint64_t now_ms);
 

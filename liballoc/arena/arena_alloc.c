@@ -18,9 +18,14 @@ void arena_init(struct arena *arena, uint32_t heap_id, bool is_main)
     arena->fat_above = tunables.dirty_min;
 }
 
-static size_t top_and_dirty(const struct arena *arena)
+/* For the policy: what is left, what is in use. */
+static void note_alloc(struct arena *arena)
 {
-    return arena->dirty + top_size(arena);
+    size_t top = top_size(arena);
+
+    reclaim_note_use(&arena->policy, arena->dirty + top, 0);
+    reclaim_note_live(&arena->policy,
+                      arena->system_mem - arena->free_bytes - top);
 }
 
 /* Cuts `size` bytes off the front of top, which is larger than that. */
@@ -52,6 +57,8 @@ static struct chunk *use_chunk(struct arena *arena, struct chunk *chunk,
     struct chunk *next = chunk_after(chunk, have);
 
     reclaim_note_use(&arena->policy, SIZE_MAX, clean - rest_clean);
+    if (clean > rest_clean)
+        reclaim_note_outside((intptr_t)(clean - rest_clean), 0);
     if (rest < CHUNK_MIN) {
         chunk_set(chunk, have, flags);
         chunk_set_prev_inuse(next, true);
@@ -76,7 +83,7 @@ struct chunk *arena_alloc(struct arena *arena, size_t size)
             return NULL;
         chunk = top_cut(arena, size);
     }
-    reclaim_note_use(&arena->policy, top_and_dirty(arena), 0);
+    note_alloc(arena);
     ASSERT_HOLDS(3, arena_check(arena));
     return chunk;
 }

@@ -10,6 +10,10 @@
 #include "base/tunables.h"
 #include "page/reclaim.h"
 
+enum {
+    IDLE_STEP = 256 * KIB, /* changes of idle memory worth a note */
+};
+
 void chunk_check_inuse(const void *mem)
 {
     const struct chunk *chunk = mem_to_chunk(mem);
@@ -51,6 +55,13 @@ static struct chunk *merge_backward(struct arena *arena, struct chunk *chunk,
     return prev;
 }
 
+/* Nobody remembers any longer that so much of a chunk was given back. */
+static void forget_clean(size_t clean)
+{
+    if (clean > 0)
+        reclaim_note_outside((intptr_t)clean, 0);
+}
+
 /* The chunk became part of top. */
 static void merge_top(struct arena *arena, struct chunk *chunk, size_t size)
 {
@@ -73,6 +84,7 @@ void arena_free(struct arena *arena, struct chunk *chunk)
         fatal("double free or corruption (!prev)", chunk_to_mem(chunk));
     chunk = merge_backward(arena, chunk, &size, &clean);
     if (next == arena->top) {
+        forget_clean(clean);
         merge_top(arena, chunk, size);
         return;
     }
@@ -80,8 +92,10 @@ void arena_free(struct arena *arena, struct chunk *chunk)
         size += absorb(arena, next, &clean);
         next = chunk_after(chunk, size);
     }
-    if (size >= PURGE_CHUNK && segment_return(arena, chunk, size))
+    if (size >= PURGE_CHUNK && segment_return(arena, chunk, size)) {
+        forget_clean(clean);
         return;
+    }
     chunk_set_prev_inuse(next, false);
     next->prev_size = size;
     bins_insert_unsorted(arena, chunk, size, clean);
@@ -108,6 +122,7 @@ static bool purge_chunk(struct arena *arena, struct chunk *chunk, void *data)
     size_t given = size - chunk->clean;
     chunk->clean = size;
     arena->dirty -= given;
+    reclaim_note_outside(-(intptr_t)given, 0);
     purge->given += given;
     return purge->given < purge->want;
 }
@@ -121,14 +136,17 @@ static size_t purge_chunks(struct arena *arena, size_t want)
     return purge.given;
 }
 
-/* High watermark of an arena, in bytes. */
-static size_t arena_high(const struct arena *arena)
+static size_t arena_live(const struct arena *arena)
 {
-    size_t top = top_size(arena);
-    size_t live = arena->system_mem - arena->free_bytes - top;
+    return arena->system_mem - arena->free_bytes - top_size(arena);
+}
 
-    return reclaim_arena_high(live, tunables.dirty_min, tunables.dirty_ratio,
-                              tunables.trim_threshold + tunables.top_pad);
+/* Watermarks of an arena, in bytes. */
+static struct reclaim_marks arena_marks(const struct arena *arena)
+{
+    return reclaim_arena_marks(arena->policy, arena_live(arena),
+                               tunables.dirty_min, tunables.dirty_ratio,
+                               tunables.trim_threshold + tunables.top_pad);
 }
 
 bool arena_is_fat(const struct arena *arena)
@@ -136,15 +154,30 @@ bool arena_is_fat(const struct arena *arena)
     return arena->dirty + top_size(arena) > arena->fat_above;
 }
 
+void arena_note_idle(struct arena *arena)
+{
+    size_t idle = arena->dirty + top_size(arena);
+    intptr_t more = (intptr_t)idle - (intptr_t)arena->idle_noted;
+
+    if (more > -IDLE_STEP && more < IDLE_STEP)
+        return;
+    arena->idle_noted = idle;
+    reclaim_note_outside(-more, more);
+}
+
 size_t arena_tick(struct arena *arena, uint64_t now_ms)
 {
     size_t dirty = arena->dirty + top_size(arena);
-    size_t high = arena_high(arena);
-    size_t target = reclaim_target(&arena->policy, dirty, high, now_ms);
+    arena_note_idle(arena);
+    reclaim_look_arena(&arena->policy, arena_live(arena), arena->idle_noted);
+    reclaim_judge(&arena->policy, now_ms);
+    struct reclaim_marks marks = arena_marks(arena);
+    size_t target =
+        reclaim_target(&arena->policy, dirty, arena_live(arena), marks, now_ms);
     size_t given = 0;
 
-    arena->fat_above = high + arena->policy.slack;
-
+    /* As live memory falls, more is tolerated: no look at every free. */
+    arena->fat_above = max_size(marks.high, dirty + marks.step / 4);
     if (target == RECLAIM_NOTHING)
         return 0;
     size_t excess = dirty - target;
@@ -158,7 +191,7 @@ size_t arena_tick(struct arena *arena, uint64_t now_ms)
     arena->policy.purged += given;
     /* What cannot go now is not looked at again before there is more. */
     size_t left = arena->dirty + top_size(arena);
-    arena->fat_above = max_size(arena->fat_above, left + high / 8);
+    arena->fat_above = max_size(arena->fat_above, left + marks.step / 4);
     return given;
 }
 

@@ -9,6 +9,7 @@
 #include "os/os_mem.h"
 #include "page/meta.h"
 #include "page/reclaim.h"
+#include "page/zone.h"
 
 enum {
     THRESHOLD_MAX = 32 * MIB, /* DEFAULT_MMAP_THRESHOLD_MAX of glibc */
@@ -77,6 +78,17 @@ static void record_recycle(struct mmap_record *record)
     free_records = record;
 }
 
+/* Brings the policy up to date; what is live in the process. */
+static size_t kept_look(void) REQUIRES(mmap_lock)
+{
+    size_t live = (size_t)(reclaim_outside().live +
+                           (intptr_t)(zone_live_pages() << PAGE_SHIFT));
+
+    reclaim_note_live(&kept_policy, live);
+    kept_policy.outside = (intptr_t)(zone_dirty_pages() << PAGE_SHIFT);
+    return live;
+}
+
 static void record_insert(struct mmap_record *record)
 {
     struct mmap_record **bucket = &mmap_table.buckets[mmap_bucket(record->mem)];
@@ -85,6 +97,8 @@ static void record_insert(struct mmap_record *record)
     *bucket = record;
     mmap_table.nr_live++;
     mmap_table.live_bytes += record->size;
+    reclaim_note_outside((intptr_t)record->size, 0);
+    (void)kept_look();
 }
 
 static struct mmap_record *record_remove(uintptr_t mem)
@@ -97,6 +111,7 @@ static struct mmap_record *record_remove(uintptr_t mem)
     *where = record->next;
     mmap_table.nr_live--;
     mmap_table.live_bytes -= record->size;
+    reclaim_note_outside(-(intptr_t)record->size, 0);
     return record;
 }
 
@@ -106,6 +121,7 @@ static struct mapping kept_take_at(size_t i)
                               mmap_table.kept[i].size};
 
     mmap_table.kept_bytes -= mapping.size;
+    reclaim_note_outside(0, -(intptr_t)mapping.size);
     mmap_table.nr_kept--;
     for (; i < mmap_table.nr_kept; i++)
         mmap_table.kept[i] = mmap_table.kept[i + 1];
@@ -134,12 +150,14 @@ static struct mapping kept_take(size_t size)
 }
 
 /* How many kept bytes are tolerated before any is judged idle. */
-static size_t kept_high(void)
+static struct reclaim_marks kept_marks(size_t live)
 {
-    size_t high = max_size(tunables.dirty_min,
-                           mmap_table.live_bytes / tunables.dirty_ratio);
+    struct reclaim_marks marks = reclaim_marks(
+        kept_policy, live, tunables.dirty_min, tunables.dirty_ratio);
 
-    return min_size(high, tunables.mmap_cache);
+    marks.high = min_size(marks.high, tunables.mmap_cache);
+    marks.step = min_size(marks.step, marks.high);
+    return marks;
 }
 
 /* The oldest kept mapping if more than `target` bytes are kept. */
@@ -166,6 +184,7 @@ static bool kept_insert(struct mapping mapping)
         mmap_table.kept[mmap_table.nr_kept++] =
             (struct mmap_kept){mapping.start, mapping.size};
         mmap_table.kept_bytes += mapping.size;
+        reclaim_note_outside(0, (intptr_t)mapping.size);
         kept = true;
     }
     lock_release(&mmap_lock);
@@ -238,8 +257,10 @@ void mmap_chunk_tick(uint64_t now_ms)
     if (mmap_table.kept_bytes == 0)
         return;
     lock_acquire(&mmap_lock);
-    size_t target = reclaim_target(&kept_policy, mmap_table.kept_bytes,
-                                   kept_high(), now_ms);
+    size_t live = kept_look();
+    reclaim_judge(&kept_policy, now_ms);
+    size_t target = reclaim_target(&kept_policy, mmap_table.kept_bytes, live,
+                                   kept_marks(live), now_ms);
     lock_release(&mmap_lock);
     if (target != RECLAIM_NOTHING)
         kept_shrink(target);

@@ -122,6 +122,34 @@ static struct page *run_of_free(size_t *npages, size_t need)
     return NULL;
 }
 
+/* A new segment of that run, with top in it. */
+static void segment_start(struct arena *arena, struct page *page, size_t npages)
+{
+    segment_add(arena, page, npages);
+    segment_tag(arena, page, 0, npages);
+    arena->system_mem += npages << PAGE_SHIFT;
+    uintptr_t start = (uintptr_t)page_mem(page);
+    top_start(arena, start, start + (npages << PAGE_SHIFT));
+}
+
+/*
+ * Many pages are free, and resident: the main arena takes of these before it
+ * moves the break.
+ */
+static bool grow_by_free_run(struct arena *arena, size_t size)
+{
+    size_t need = (size + CHUNK_HEADER + PAGE_BYTES - 1) >> PAGE_SHIFT;
+    size_t npages = max_size(need, grow_step(arena) >> PAGE_SHIFT);
+
+    if (zone_dirty_pages() << PAGE_SHIFT <= tunables.dirty_min)
+        return false;
+    struct page *page = run_of_free(&npages, need);
+    if (page == NULL)
+        return false;
+    segment_start(arena, page, npages);
+    return true;
+}
+
 static bool grow_by_run(struct arena *arena, size_t size)
 {
     size_t need = (size + CHUNK_HEADER + PAGE_BYTES - 1) >> PAGE_SHIFT;
@@ -141,11 +169,7 @@ static bool grow_by_run(struct arena *arena, size_t size)
     }
     if (page == NULL)
         return false;
-    segment_add(arena, page, npages);
-    segment_tag(arena, page, 0, npages);
-    arena->system_mem += npages << PAGE_SHIFT;
-    uintptr_t start = (uintptr_t)page_mem(page);
-    top_start(arena, start, start + (npages << PAGE_SHIFT));
+    segment_start(arena, page, npages);
     return true;
 }
 
@@ -186,6 +210,7 @@ static bool brk_start(struct arena *arena, size_t size)
         return brk_undo(total);
     brk_end(arena);
     arena->system_mem += total - lead;
+    reclaim_note_outside((intptr_t)(total - lead), 0);
     top_start(arena, now + lead, end);
     arena->brk.start = now + lead;
     arena->brk.end = end;
@@ -215,6 +240,7 @@ static bool grow_by_brk(struct arena *arena, size_t size)
     if (!tag_set_brk(end, end + more, tag_make(arena->heap_id, KIND_CHUNK)))
         return brk_undo(more);
     arena->system_mem += more;
+    reclaim_note_outside((intptr_t)more, 0);
     arena->brk.end = end + more;
     top_extend(arena, end + more);
     return true;
@@ -228,8 +254,8 @@ bool top_grow(struct arena *arena, size_t size)
         return true;
     size += CHUNK_MIN;
     size_t before = arena->system_mem;
-    bool grown =
-        arena->is_main && size < PTRDIFF_MAX / 2 && grow_by_brk(arena, size);
+    bool grown = arena->is_main && size < PTRDIFF_MAX / 2 &&
+                 (grow_by_free_run(arena, size) || grow_by_brk(arena, size));
     if (!grown && size + CHUNK_HEADER <= most)
         grown = grow_by_run(arena, size);
     reclaim_note_use(&arena->policy, SIZE_MAX, arena->system_mem - before);
@@ -257,6 +283,7 @@ static size_t trim_brk(struct arena *arena, size_t keep)
         tag_set_brk(first, arena->brk.end, 0);
     arena->brk.end = end;
     arena->system_mem -= give;
+    reclaim_note_outside(-(intptr_t)give, 0);
     chunk_set(arena->top, end - CHUNK_HEADER - (uintptr_t)arena->top,
               chunk_flags(arena->top));
     segment_close(end, true);

@@ -80,7 +80,8 @@ void heap_maintain(struct heap *heap)
         tick(heap, now_ms);
     } else {
         heap_lock(heap);
-        if (UNLIKELY(arena_is_fat(&heap->arena)))
+        arena_note_idle(&heap->arena);
+        if (UNLIKELY(arena_is_fat(&heap->arena) || reclaim_is_due(now_ms)))
             arena_tick(&heap->arena, now_ms);
         heap_unlock(heap);
     }

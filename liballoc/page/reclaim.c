@@ -14,9 +14,40 @@ enum {
     DESCRIPTORS_ORDER = 8, /* 256 descriptors are 16 KiB themselves */
     SCAN_MAX = 256,        /* blocks looked at per order and round */
     REGRET_MS = 1000,      /* how long a decision is judged */
+    PURGE_ORDER = 7,       /* 2 MiB: parts of a block that go by themselves */
 };
 
 static _Atomic size_t purged_bytes;
+
+/* Atomic: some zone may have more dirty pages than it should; time of the last tick. */
+static _Atomic bool is_over;
+static _Atomic uint64_t last_tick_ms;
+
+/* Atomic: sums, for a policy; a stale value is put right at the next look. */
+static _Atomic intptr_t outside_live; /* below 0: arenas' pages, given back */
+static _Atomic intptr_t outside_kept;
+
+void reclaim_note_outside(intptr_t live, intptr_t kept)
+{
+    /* stale ok: a policy */
+    add_relaxed(&outside_live, live);
+    /* stale ok: a policy */
+    add_relaxed(&outside_kept, kept);
+    if (live > 0) {
+        /* stale ok: the next tick looks at the zones themselves */
+        store_relaxed(&is_over, true);
+    }
+}
+
+struct reclaim_outside reclaim_outside(void)
+{
+    return (struct reclaim_outside){
+        /* stale ok: a policy */
+        .live = load_relaxed(&outside_live),
+        /* stale ok: a policy */
+        .kept = load_relaxed(&outside_kept),
+    };
+}
 
 size_t reclaim_total(void)
 {
@@ -40,13 +71,17 @@ bool reclaim_range(uintptr_t start, uintptr_t end)
     return true;
 }
 
-/* The watermarks, in pages. */
-static size_t watermark_high(const struct zone *zone)
+static size_t zone_live(const struct zone *zone)
 {
-    size_t live = zone->frontier - zone->first - zone->buddy.nr_free;
+    return zone->frontier - zone->first - zone->buddy.nr_free;
+}
 
-    return reclaim_high(live, tunables.dirty_min >> PAGE_SHIFT,
-                        tunables.dirty_ratio);
+/* The watermarks, in pages. */
+static struct reclaim_marks zone_marks(const struct zone *zone)
+{
+    return reclaim_marks(zone->policy, zone_live(zone),
+                         tunables.dirty_min >> PAGE_SHIFT,
+                         tunables.dirty_ratio);
 }
 
 /* A dirty free block of at least min_order; PFN_NONE if none is in sight. */
@@ -77,22 +112,22 @@ static bool next_dirty(struct zone *zone, size_t *from, size_t *to, size_t end)
 }
 
 /*
- * Gives back the dirty stretches of an isolated block, up to the bounds of
- * the system's pages: all of the block is free, and none may stay behind.
+ * Gives back the dirty stretches of [pfn, end), a part of an isolated block,
+ * up to the bounds of the system's pages: all of the block is free, and none
+ * may stay behind.
  */
-static bool purge_dirty(struct zone *zone, size_t pfn, size_t npages)
+static bool purge_dirty(struct zone *zone, size_t pfn, size_t end)
 {
     size_t system_page = os_page_size();
     size_t to;
 
-    if (npages << PAGE_SHIFT < system_page)
+    if ((end - pfn) << PAGE_SHIFT < system_page)
         return false;
-    for (size_t from = pfn; next_dirty(zone, &from, &to, pfn + npages);
-         from = to) {
+    for (size_t from = pfn; next_dirty(zone, &from, &to, end); from = to) {
         uintptr_t start = page_address(zone->base, from);
-        uintptr_t end = page_address(zone->base, to);
+        uintptr_t stop = page_address(zone->base, to);
         if (!reclaim_range(round_down(start, system_page),
-                           round_up(end, system_page)))
+                           round_up(stop, system_page)))
             return false;
     }
     return true;
@@ -111,9 +146,26 @@ static void purge_descriptors(struct zone *zone, size_t pfn, unsigned order)
 }
 
 /*
- * One block, if there are more than `target` dirty pages: off the lists,
- * purged without the lock, back as clean.  Returns the pages given back, 0
- * when there is nothing to give or the kernel refuses.
+ * Where the part of a block ends that has about `want` dirty pages: a large
+ * block need not go as a whole.
+ */
+static size_t part_end(const struct zone *zone, size_t pfn, size_t end,
+                       size_t want)
+{
+    size_t step = (size_t)1 << PURGE_ORDER;
+    size_t seen = 0;
+
+    while (pfn < end && seen < want) {
+        seen += bitmap_count(zone->dirty, pfn, min_size(step, end - pfn));
+        pfn += min_size(step, end - pfn);
+    }
+    return pfn;
+}
+
+/*
+ * One block, or a part of it, if there are more than `target` dirty pages: off
+ * the lists, purged without the lock, back as clean.  Returns the pages given
+ * back, 0 when there is nothing to give or the kernel refuses.
  */
 static size_t purge_block(struct zone *zone, size_t target, unsigned min_order,
                           size_t scan)
@@ -126,24 +178,25 @@ static size_t purge_block(struct zone *zone, size_t target, unsigned min_order,
         return 0;
     }
     unsigned order = zone->pages[pfn].order;
-    size_t npages = (size_t)1 << order;
-    size_t dirty = bitmap_count(zone->dirty, pfn, npages);
+    size_t end = pfn + ((size_t)1 << order);
+    size_t part = part_end(zone, pfn, end, zone->nr_dirty - target);
+    size_t dirty = bitmap_count(zone->dirty, pfn, part - pfn);
     buddy_isolate(&zone->buddy, pfn);
     zone->nr_dirty -= dirty;
     reclaim_note_use(&zone->policy, zone->nr_dirty, 0);
     lock_release(&zone->lock);
 
-    bool done = purge_dirty(zone, pfn, npages);
-    if (done)
+    bool done = purge_dirty(zone, pfn, part);
+    if (done && part == end)
         purge_descriptors(zone, pfn, order);
 
     lock_acquire(&zone->lock);
     if (done) {
-        bitmap_clear(zone->dirty, pfn, npages);
+        bitmap_clear(zone->dirty, pfn, part - pfn);
     } else {
         zone->nr_dirty += dirty;
     }
-    buddy_free(&zone->buddy, pfn, order, true);
+    buddy_free(&zone->buddy, pfn, order, done && part == end);
     zone->policy.purged += done ? dirty : 0;
     lock_release(&zone->lock);
     return done ? dirty : 0;
@@ -161,18 +214,14 @@ static size_t purge_to(struct zone *zone, size_t target, unsigned min_order,
     return given;
 }
 
-/*
- * Was the last memory given back too soon?  If a good part was asked for
- * again, tolerate more; if nothing was, tolerate less.
- */
-static void judge(struct reclaim_policy *policy, uint64_t now_ms)
+void reclaim_judge(struct reclaim_policy *policy, uint64_t now_ms)
 {
     bool too_soon = policy->purged > 0 && policy->regret > policy->purged / 4;
 
     if (!too_soon && now_ms - policy->judged_ms < REGRET_MS)
         return;
     if (too_soon) {
-        policy->slack = max_size(policy->slack, 2 * policy->regret);
+        policy->slack += 2 * min_size(policy->regret, policy->purged);
     } else {
         policy->slack -= policy->slack / 4;
     }
@@ -181,26 +230,53 @@ static void judge(struct reclaim_policy *policy, uint64_t now_ms)
     policy->judged_ms = now_ms;
 }
 
-size_t reclaim_target(struct reclaim_policy *policy, size_t dirty, size_t high,
-                      uint64_t now_ms)
+size_t reclaim_target(struct reclaim_policy *policy, size_t dirty, size_t live,
+                      struct reclaim_marks marks, uint64_t now_ms)
 {
-    judge(policy, now_ms);
     struct reclaim_verdict verdict =
-        reclaim_decide(*policy, dirty, high, now_ms, tunables.purge_delay);
+        reclaim_decide(*policy, dirty, marks, now_ms, tunables.purge_delay);
     if (verdict.is_window_over) {
         policy->tick_ms = now_ms;
         policy->min_dirty = dirty;
+        policy->last_peak = policy->peak;
+        policy->peak = live;
     }
     return verdict.target;
 }
 
-/* Atomic: some zone has more dirty pages than it may; time of the last tick. */
-static _Atomic bool is_over;
-static _Atomic uint64_t last_tick_ms;
-
-void reclaim_note_dirty(const struct zone *zone)
+static size_t sum(size_t live, intptr_t outside)
 {
-    if (zone->nr_dirty > watermark_high(zone) + zone->policy.slack) {
+    return outside < 0 && live < (size_t)-outside ? 0 : live + (size_t)outside;
+}
+
+/* Brings the policy up to date; what is live in the process, in pages. */
+static size_t look_outside(struct zone *zone)
+{
+    struct reclaim_outside outside = reclaim_outside();
+    size_t live = sum(zone_live(zone), outside.live / PAGE_BYTES);
+
+    reclaim_note_live(&zone->policy, live);
+    zone->policy.outside = (outside.live + outside.kept) / PAGE_BYTES;
+    return live;
+}
+
+/* The peaks are those of the first zone, which is there first. */
+void reclaim_look_arena(struct reclaim_policy *policy, size_t live, size_t idle)
+{
+    struct reclaim_outside outside = reclaim_outside();
+    size_t pages = zone_live_pages() + zone_dirty_pages();
+    intptr_t used = (intptr_t)(pages << PAGE_SHIFT) + outside.live +
+                    outside.kept - (intptr_t)idle;
+
+    policy->peak = zones[0].policy.peak << PAGE_SHIFT;
+    policy->last_peak = zones[0].policy.last_peak << PAGE_SHIFT;
+    policy->outside = used - (intptr_t)live;
+}
+
+void reclaim_note_zone(struct zone *zone)
+{
+    (void)look_outside(zone);
+    if (zone->nr_dirty > zone_marks(zone).high) {
         /* stale ok: the next tick looks at the zone itself */
         store_relaxed(&is_over, true);
     }
@@ -217,9 +293,11 @@ bool reclaim_is_due(uint64_t now_ms)
 static void tick_zone(struct zone *zone, uint64_t now_ms)
 {
     lock_acquire(&zone->lock);
-    size_t high = watermark_high(zone);
-    size_t target = reclaim_target(&zone->policy, zone->nr_dirty, high, now_ms);
-    size_t most = high + zone->policy.slack;
+    size_t live = look_outside(zone);
+    reclaim_judge(&zone->policy, now_ms);
+    struct reclaim_marks marks = zone_marks(zone);
+    size_t target =
+        reclaim_target(&zone->policy, zone->nr_dirty, live, marks, now_ms);
     lock_release(&zone->lock);
     if (target == RECLAIM_NOTHING)
         return;
@@ -227,7 +305,7 @@ static void tick_zone(struct zone *zone, uint64_t now_ms)
         purge_to(zone, target, HUGE_PAGE_ORDER, SCAN_MAX);
     purge_to(zone, target, RECLAIM_ORDER, SCAN_MAX);
     /* A heap in splinters: small blocks too, as far as the mark demands. */
-    purge_to(zone, max_size(target, most), 0, SCAN_MAX);
+    purge_to(zone, max_size(target, marks.high), 0, SCAN_MAX);
 }
 
 void reclaim_tick(uint64_t now_ms)

@@ -5,9 +5,8 @@
  * Giving free pages back to the kernel: what, when, how much.
  * Layer: page.  Locks: the zones', never across a system call.
  *
- * layout/reclaim.h decides, for the inspector as well;
- * high = max(dirty_min, live / dirty_ratio), low = half of it; while pages
- * given back are soon asked for again, high is raised ("slack").
+ * layout/reclaim.h decides, for the inspector as well; while pages given back
+ * are soon asked for again, more is tolerated ("slack").
  */
 #include "layout/reclaim.h"
 
@@ -16,12 +15,38 @@
 #include <stdint.h>
 
 /*
+ * Was the last memory given back too soon?  If a good part was asked for
+ * again, tolerate more; if nothing was, tolerate less.
+ */
+void reclaim_judge(struct reclaim_policy *policy, uint64_t now_ms);
+
+/*
  * The policy itself, for zones (in pages) and arenas (in bytes): how much may
  * stay dirty now; RECLAIM_NOTHING = all of it.  Opens a new window when the
- * last one ended.
+ * last one ended, with `live` as its first peak.
  */
-size_t reclaim_target(struct reclaim_policy *policy, size_t dirty, size_t high,
-                      uint64_t now_ms);
+size_t reclaim_target(struct reclaim_policy *policy, size_t dirty, size_t live,
+                      struct reclaim_marks marks, uint64_t now_ms);
+
+/* Live memory of the process grew to `live`. */
+static inline void reclaim_note_live(struct reclaim_policy *policy, size_t live)
+{
+    if (live > policy->peak)
+        policy->peak = live;
+}
+
+/*
+ * Memory that zones do not count changed by so many bytes: break and mappings
+ * in use, less what arenas gave back; mappings kept.  Any thread.
+ */
+void reclaim_note_outside(intptr_t live, intptr_t kept);
+
+/* Bytes of that. */
+struct reclaim_outside {
+    intptr_t live; /* may be below 0 */
+    intptr_t kept;
+};
+struct reclaim_outside reclaim_outside(void);
 
 /* Memory left the free state: `dirty` remains, `clean` of it had been clean. */
 static inline void reclaim_note_use(struct reclaim_policy *policy, size_t dirty,
@@ -33,8 +58,15 @@ static inline void reclaim_note_use(struct reclaim_policy *policy, size_t dirty,
         policy->regret += clean;
 }
 
-/* The zone's dirty pages grew; its lock is held. */
-void reclaim_note_dirty(const struct zone *zone);
+/*
+ * Brings the policy of an arena up to date: `live` bytes are in use in it, and
+ * `idle` of what it noted as kept are its own.
+ */
+void reclaim_look_arena(struct reclaim_policy *policy, size_t live,
+                        size_t idle);
+
+/* The zone's live or dirty pages are others now; its lock is held. */
+void reclaim_note_zone(struct zone *zone);
 
 /* Cheap test: is there anything for reclaim_tick() to do?  Stale ok. */
 bool reclaim_is_due(uint64_t now_ms);

@@ -17,6 +17,7 @@ static size_t dirty_leave(struct zone *zone, size_t pfn, size_t npages)
 
     zone->nr_dirty -= dirty;
     reclaim_note_use(&zone->policy, zone->nr_dirty, npages - dirty);
+    reclaim_note_zone(zone);
     return dirty;
 }
 
@@ -100,8 +101,8 @@ void zone_free_run(struct page *page, size_t npages)
     page_set_state(page, PAGE_NONE);
     bitmap_set(zone->dirty, pfn, npages);
     zone->nr_dirty += npages;
-    reclaim_note_dirty(zone);
     buddy_free_run(&zone->buddy, pfn, npages, false);
+    reclaim_note_zone(zone);
     lock_release(&zone->lock);
 }
 
@@ -165,6 +166,16 @@ size_t zone_live_pages(void)
         live += zone->frontier - zone->first - zone->buddy.nr_free;
     }
     return live;
+}
+
+size_t zone_dirty_pages(void)
+{
+    size_t dirty = 0;
+
+    /* acquire: pairs with the release in zone_add() */
+    for (unsigned i = load_acquire(&zone_count); i-- > 0;)
+        dirty += zones[i].nr_dirty;
+    return dirty;
 }
 
 NO_THREAD_SAFETY void zones_lock(void)

@@ -40,8 +40,9 @@ bool zone_extend_run(struct page *page, size_t npages, size_t more);
  */
 bool zone_run_crawls(struct page *page, size_t npages, size_t more);
 
-/* Pages handed out, in all zones.  Stale ok. */
+/* Pages handed out, in all zones; free ones that are dirty.  Stale ok. */
 size_t zone_live_pages(void);
+size_t zone_dirty_pages(void);
 
 /* For atfork. */
 void zones_lock(void);

@@ -15,20 +15,28 @@ static struct reclaim_policy policy_at(size_t dirty)
         .min_dirty = dirty, .tick_ms = START, .judged_ms = START};
 }
 
+/* By a base of HIGH, with nothing live. */
+static size_t target(struct reclaim_policy *policy, size_t dirty, uint64_t now)
+{
+    reclaim_judge(policy, now);
+    return reclaim_target(policy, dirty, 0, reclaim_marks(*policy, 0, HIGH, 0),
+                          now);
+}
+
 TEST(reclaim, between_the_marks_all_stays)
 {
     struct reclaim_policy policy = policy_at(0);
 
-    CHECK(reclaim_target(&policy, 0, HIGH, START) == RECLAIM_NOTHING);
-    CHECK(reclaim_target(&policy, HIGH, HIGH, START) == RECLAIM_NOTHING);
+    CHECK(target(&policy, 0, START) == RECLAIM_NOTHING);
+    CHECK(target(&policy, HIGH, START) == RECLAIM_NOTHING);
 }
 
-TEST(reclaim, above_high_all_goes_down_to_low_at_once)
+TEST(reclaim, above_high_the_surplus_and_half_of_base_goes_at_once)
 {
     struct reclaim_policy policy = policy_at(0);
 
-    CHECK_EQ(reclaim_target(&policy, HIGH + 1, HIGH, START), HIGH / 2);
-    CHECK_EQ(reclaim_target(&policy, 50 * HIGH, HIGH, START), HIGH / 2);
+    CHECK_EQ(target(&policy, HIGH + 1, START), HIGH / 2);
+    CHECK_EQ(target(&policy, 50 * HIGH, START), HIGH / 2);
 }
 
 TEST(reclaim, what_stayed_free_for_a_whole_window_goes_down_to_low)
@@ -36,10 +44,10 @@ TEST(reclaim, what_stayed_free_for_a_whole_window_goes_down_to_low)
     struct reclaim_policy policy = policy_at(900);
     uint64_t end = START + tunables.purge_delay;
 
-    CHECK(reclaim_target(&policy, 900, HIGH, end - 1) == RECLAIM_NOTHING);
+    CHECK(target(&policy, 900, end - 1) == RECLAIM_NOTHING);
     reclaim_note_use(&policy, 800, 0);
-    /* 800 were never needed: 300 of these are above low. */
-    CHECK_EQ(reclaim_target(&policy, 950, HIGH, end), 950 - 300);
+    /* 800 were never needed: 550 of these are above low. */
+    CHECK_EQ(target(&policy, 950, end), 950 - 550);
 }
 
 TEST(reclaim, what_was_needed_within_the_window_stays)
@@ -47,8 +55,35 @@ TEST(reclaim, what_was_needed_within_the_window_stays)
     struct reclaim_policy policy = policy_at(900);
     uint64_t end = START + tunables.purge_delay;
 
-    reclaim_note_use(&policy, HIGH / 2, 0);
-    CHECK(reclaim_target(&policy, 1000, HIGH, end) == RECLAIM_NOTHING);
+    reclaim_note_use(&policy, HIGH / 4, 0);
+    CHECK(target(&policy, 1000, end) == RECLAIM_NOTHING);
+}
+
+TEST(reclaim, what_was_live_at_the_peak_may_stay_for_two_windows)
+{
+    struct reclaim_policy policy = policy_at(0);
+    uint64_t end = START + tunables.purge_delay;
+
+    reclaim_note_live(&policy, 5000);
+    CHECK(target(&policy, 5000 + HIGH, START) == RECLAIM_NOTHING);
+    CHECK_EQ(target(&policy, 5001 + HIGH, START), 5000 + HIGH / 2);
+    reclaim_note_use(&policy, 0, 0); /* none of it lies idle */
+    CHECK(target(&policy, 5000, end) == RECLAIM_NOTHING);
+    reclaim_note_use(&policy, 0, 0);
+    CHECK(target(&policy, 5000, end + tunables.purge_delay - 1) ==
+          RECLAIM_NOTHING);
+    CHECK(target(&policy, 5000, end + tunables.purge_delay) == RECLAIM_NOTHING);
+    CHECK_EQ(target(&policy, 5000, end + tunables.purge_delay), HIGH / 2);
+}
+
+TEST(reclaim, what_is_resident_elsewhere_counts_towards_the_peak)
+{
+    struct reclaim_policy policy = policy_at(0);
+
+    reclaim_note_live(&policy, 5000);
+    policy.outside = 4000;
+    CHECK(target(&policy, 1000 + HIGH, START) == RECLAIM_NOTHING);
+    CHECK_EQ(target(&policy, 1001 + HIGH, START), 1000 + HIGH / 2);
 }
 
 TEST(reclaim, the_next_window_begins_where_one_ends)
@@ -56,13 +91,12 @@ TEST(reclaim, the_next_window_begins_where_one_ends)
     struct reclaim_policy policy = policy_at(0);
     uint64_t end = START + tunables.purge_delay;
 
-    reclaim_target(&policy, 700, HIGH, end);
+    target(&policy, 700, end);
     CHECK_EQ(policy.tick_ms, end);
     CHECK_EQ(policy.min_dirty, 700);
-    CHECK(reclaim_target(&policy, 700, HIGH, end + 1) == RECLAIM_NOTHING);
+    CHECK(target(&policy, 700, end + 1) == RECLAIM_NOTHING);
     CHECK_EQ(policy.tick_ms, end);
-    CHECK_EQ(reclaim_target(&policy, 700, HIGH, end + tunables.purge_delay),
-             HIGH / 2);
+    CHECK_EQ(target(&policy, 700, end + tunables.purge_delay), HIGH / 4);
 }
 
 TEST(reclaim, regret_counts_only_after_a_purge)
@@ -82,12 +116,11 @@ TEST(reclaim, regret_raises_high_by_twice_as_much)
 
     policy.purged = 1000;
     reclaim_note_use(&policy, 0, 400);
-    CHECK(reclaim_target(&policy, HIGH + 800, HIGH, START) == RECLAIM_NOTHING);
+    CHECK(target(&policy, HIGH + 800, START) == RECLAIM_NOTHING);
     CHECK_EQ(policy.slack, 800);
     CHECK_EQ(policy.purged, 0);
     CHECK_EQ(policy.regret, 0);
-    CHECK_EQ(reclaim_target(&policy, HIGH + 801, HIGH, START),
-             (HIGH + 800) / 2);
+    CHECK_EQ(target(&policy, HIGH + 801, START), HIGH / 2 + 800);
 }
 
 TEST(reclaim, a_little_regret_is_none)
@@ -96,19 +129,29 @@ TEST(reclaim, a_little_regret_is_none)
 
     policy.purged = 1000;
     reclaim_note_use(&policy, 0, 250);
-    reclaim_target(&policy, 0, HIGH, START);
+    target(&policy, 0, START);
     CHECK_EQ(policy.slack, 0);
 }
 
-TEST(reclaim, slack_never_sinks_by_more_regret)
+TEST(reclaim, slack_grows_with_each_regret)
 {
     struct reclaim_policy policy = policy_at(0);
 
     policy.slack = 5000;
     policy.purged = 100;
     reclaim_note_use(&policy, 0, 100);
-    reclaim_target(&policy, 0, HIGH, START);
-    CHECK_EQ(policy.slack, 5000);
+    target(&policy, 0, START);
+    CHECK_EQ(policy.slack, 5200);
+}
+
+TEST(reclaim, more_than_was_given_back_is_not_regretted)
+{
+    struct reclaim_policy policy = policy_at(0);
+
+    policy.purged = 100;
+    reclaim_note_use(&policy, 0, 1000);
+    target(&policy, 0, START);
+    CHECK_EQ(policy.slack, 200);
 }
 
 TEST(reclaim, slack_decays_by_a_quarter_a_second)
@@ -116,13 +159,13 @@ TEST(reclaim, slack_decays_by_a_quarter_a_second)
     struct reclaim_policy policy = policy_at(0);
 
     policy.slack = 1600;
-    reclaim_target(&policy, 0, HIGH, START + 999);
+    target(&policy, 0, START + 999);
     CHECK_EQ(policy.slack, 1600);
-    reclaim_target(&policy, 0, HIGH, START + 1000);
+    target(&policy, 0, START + 1000);
     CHECK_EQ(policy.slack, 1200);
-    reclaim_target(&policy, 0, HIGH, START + 1001);
+    target(&policy, 0, START + 1001);
     CHECK_EQ(policy.slack, 1200);
-    reclaim_target(&policy, 0, HIGH, START + 2000);
+    target(&policy, 0, START + 2000);
     CHECK_EQ(policy.slack, 900);
 }
 
@@ -135,6 +178,12 @@ static void make_dirty(size_t npages)
     REQUIRE(page != NULL);
     memset(page_mem(page), 1, npages << PAGE_SHIFT);
     zone_free_run(page, npages);
+}
+
+static void forget_peak(void)
+{
+    zones[0].policy.peak = 0;
+    zones[0].policy.last_peak = 0;
 }
 
 TEST_CHILD(reclaim, all_gives_back_what_is_free_and_keeps_what_is_live)
@@ -206,9 +255,13 @@ TEST_CHILD(reclaim, tick_applies_the_watermarks)
     reclaim_tick(now);
     CHECK_EQ(zones[0].nr_dirty, high);
     make_dirty(2 * high);
+    CHECK(!reclaim_is_due(now)); /* it was live a moment ago */
+    forget_peak();
+    make_dirty(4);
     CHECK(reclaim_is_due(now));
     reclaim_tick(now);
-    CHECK(zones[0].nr_dirty <= high / 2);
+    CHECK(zones[0].nr_dirty <= high / 2 + 4);
+    CHECK(zones[0].nr_dirty >= high / 2);
     CHECK(!reclaim_is_due(now));
     check_zones();
 }
