@@ -40,7 +40,7 @@ static bool copy_far(struct target *target, uintptr_t from, void *to,
 
     for (size_t at = 0; at < size; at += COPY_STEP) {
         size_t piece = size - at < COPY_STEP ? size - at : COPY_STEP;
-        if (far_read(target, from + at, (char *)to + at, piece))
+        if (far_copy(target, from + at, (char *)to + at, piece))
             continue;
         whole = false;
         if (copy_pages(target, from + at, (char *)to + at, piece) == 0 &&
