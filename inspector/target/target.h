@@ -190,6 +190,10 @@ const char *target_proc(struct target *target, const char *file);
 /* Forgets everything read so far, and its warnings: `top` looks again. */
 bool target_refresh(struct target *target, struct failure *failure);
 
+/* A process that has ended since it was opened, or is a zombie: what is read
+   of it from then on fails. */
+bool target_has_ended(struct target *target);
+
 /* What could not be had or did not fit, for "warnings" of every output. */
 void target_warn(struct target *target, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
