@@ -70,6 +70,24 @@ static struct envelope envelope_of(const struct context *context)
     };
 }
 
+/* Answers of a process that ended meanwhile are what could still be read. */
+static enum status of_the_dead(struct context *context, enum status status)
+{
+    static const char ended[] = "process %d ended while it was read%s";
+    struct target *target = context->target;
+
+    if (status == STATUS_USAGE || context->command == &cmd_snap ||
+        (context->command->flags & COMMAND_NEEDS_ROOT) == 0 ||
+        !target_has_ended(target))
+        return status;
+    if (context->failure->text[0] != '\0')
+        return fail(context->failure, STATUS_GONE, ended,
+                    (int)target_pid(target), "");
+    target_warn(target, ended, (int)target_pid(target),
+                ": this is what could be had");
+    return STATUS_INCOMPLETE;
+}
+
 /* The verb on its target, which is open if it needs one. */
 static enum status run(struct context *context,
                        const struct output_options *options)
@@ -83,6 +101,7 @@ static enum status run(struct context *context,
         return context->failure->status;
     enum status status = context->command->run(context);
     if (context->target != NULL) {
+        status = of_the_dead(context, status);
         warnings = target_warnings(context->target, &nwarnings);
         if (status == STATUS_FINE && target_is_incomplete(context->target))
             status = STATUS_INCOMPLETE;

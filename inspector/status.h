@@ -2,6 +2,7 @@
 #ifndef INSPECTOR_STATUS_H
 #define INSPECTOR_STATUS_H
 /* Exit statuses of every verb, and the one line that explains a failure. */
+#include <stdbool.h>
 
 enum status {
     STATUS_FINE = 0,        /* done, nothing found that should alarm */
@@ -21,5 +22,11 @@ struct failure {
 /* Fills *failure (which may be NULL); returns `status`. */
 enum status fail(struct failure *failure, enum status status,
                  const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/*
+ * May another file be renamed to `path`?  If nothing or a plain file is there:
+ * a device or a symbolic link would be gone.  False with *failure.
+ */
+bool is_replaceable(const char *path, struct failure *failure);
 
 #endif

@@ -113,7 +113,8 @@ static void look(struct contents *contents, const struct guesser *guesser,
         contents->dropped++;
         return;
     }
-    const uint8_t *bytes = far_view(guesser->model->target, object->mem, size);
+    const uint8_t *bytes =
+        far_view_heap(guesser->model->target, object->mem, size);
     if (bytes == NULL) {
         contents->unread++;
         return;

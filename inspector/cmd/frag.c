@@ -188,8 +188,10 @@ static enum status run(struct context *context)
     struct ledger *ledger = ledger_take(model);
     view_unverified(context, model, ledger->unread);
     if (!ledger->known) {
-        target_warn(context->target,
-                    "residency is not known: a core does not tell it");
+        target_warn(context->target, "residency is not known: %s",
+                    target_kind(context->target) == TARGET_PROCESS
+                        ? "/proc/PID/pagemap is not readable"
+                        : "a core does not tell it");
     }
     (void)profiled_attach(model, PROFILED_PINS, &profiled);
     model_release(model);

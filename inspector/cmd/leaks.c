@@ -6,8 +6,6 @@
  */
 #include "cmd/leaks.h"
 
-#include <signal.h>
-
 /* What the answer lacks: pointers there may be that were not seen. */
 static void say_missed(struct context *context, const struct leaks *leaks)
 {
@@ -54,12 +52,11 @@ static enum status report(struct context *context, const struct model *model,
 /* A process that ends meanwhile leaves us with half of its pointers. */
 static bool has_ended(struct context *context)
 {
-    pid_t pid = target_pid(context->target);
-
-    if (target_kind(context->target) != TARGET_PROCESS || kill(pid, 0) == 0)
+    if (!target_has_ended(context->target))
         return false;
     (void)fail(context->failure, STATUS_GONE,
-               "process %d ended while it was read", (int)pid);
+               "process %d ended while it was read",
+               (int)target_pid(context->target));
     return true;
 }
 

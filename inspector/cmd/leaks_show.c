@@ -161,6 +161,7 @@ void leaks_tell(struct context *context, const struct model *model,
 {
     FILE *out = output_stream(context->output);
     size_t objects = leaks->direct_objects + leaks->indirect_objects;
+    size_t limit = output_limit(context->output, GROUPS_LIMIT);
 
     if (objects == 0) {
         (void)fprintf(out, "No leaks: %zu live object(s), all reachable.\n",
@@ -169,11 +170,11 @@ void leaks_tell(struct context *context, const struct model *model,
     }
     (void)fprintf(out, "==%d==ERROR: heapinspect: detected memory leaks\n\n",
                   (int)target_pid(context->target));
-    for (size_t i = 0; i < leaks->ngroups && i < GROUPS_LIMIT; i++)
+    for (size_t i = 0; i < leaks->ngroups && i < limit; i++)
         tell_group(context, model, &leaks->groups[i], stacks);
-    if (leaks->ngroups > GROUPS_LIMIT) {
-        (void)fprintf(out, "... %zu more groups (use --limit 0 --sort bytes)\n",
-                      leaks->ngroups - GROUPS_LIMIT);
+    if (leaks->ngroups > limit) {
+        (void)fprintf(out, "... %zu more groups (use --limit 0)\n\n",
+                      leaks->ngroups - limit);
     }
     if (leaks->suppressed_objects > 0) {
         (void)fprintf(out, "Suppressed: %zu byte(s) in %zu object(s).\n\n",

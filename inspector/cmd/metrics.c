@@ -243,6 +243,8 @@ static enum status put_file(struct context *context, struct writer *writer,
 {
     char fresh[4096];
 
+    if (!is_replaceable(path, context->failure))
+        return context->failure->status;
     if (snprintf(fresh, sizeof fresh, "%s.%d.tmp", path, (int)getpid()) >=
         (int)sizeof fresh)
         return fail(context->failure, STATUS_USAGE, "--textfile: too long");

@@ -91,6 +91,7 @@ static char *class_of(const struct guesser *guesser, uintptr_t vptr)
     char name[GUESS_NAME];
 
     if (!is_in_image(guesser, vptr) ||
+        !is_in_image(guesser, vptr - sizeof head) ||
         !far_read(target, vptr - sizeof head, head, sizeof head) ||
         head[0] > 0 || head[0] < -OFFSET_MOST ||
         !is_in_image(guesser, (uintptr_t)head[1]) ||
@@ -191,7 +192,7 @@ bool guess_block(struct guesser *guesser, const struct object *object,
 {
     size_t size = object->usable < GUESS_BYTES ? object->usable : GUESS_BYTES;
     struct target *target = guesser->model->target;
-    const void *bytes = far_view(target, object->mem, size);
+    const void *bytes = far_view_heap(target, object->mem, size);
     uintptr_t vptr;
 
     *type = NULL;

@@ -8,10 +8,10 @@
 
 enum {
     WORK_MAX = 1 << 16,
-    WORK_FEW = 1 << 12,       /* beyond it, sweep */
-    BUFFER = 256 * 1024,      /* read at a time */
-    LEAST_SPARSE = 64 * 1024, /* from here on, ask what is resident */
-    DENSE = 16,               /* grey blocks: read their window whole */
+    WORK_FEW = 1 << 12,      /* beyond it, sweep */
+    BUFFER = 256 * 1024,     /* read at a time */
+    LEAST_SPARSE = 8 * 1024, /* from here on, ask what is resident */
+    DENSE = 16,              /* grey blocks: read their window whole */
     PAGES_MAX = BUFFER / 4096 + 1,
 };
 
@@ -230,7 +230,7 @@ static void sweep_window(struct reach *reach, struct leak_area *area,
     const uint8_t *bytes = NULL;
 
     if (is_dense(area, first) &&
-        far_read(reach->target, base, reach->window, WINDOW_BYTES))
+        far_copy(reach->target, base, reach->window, WINDOW_BYTES))
         bytes = reach->window;
     while (area->grey[window] != 0) {
         area->grey[window] = 0;

@@ -132,7 +132,10 @@ static bool begins_with_guard(struct finder *finder, const struct vma *vma,
     if (strcmp(vma->name, "[stack]") == 0)
         return true;
     if (!adjacent)
-        return is_file; /* gcore leaves guards out */
+        return is_file; /* gcore leaves guards out, ... */
+    /* ... but writes those that were once touched, as if they were readable. */
+    if (is_file && before->name[0] == '\0' && before->prot[1] != 'w')
+        return true;
     return before->prot[0] != 'r' && before->prot[1] != 'w';
 }
 

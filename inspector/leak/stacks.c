@@ -69,7 +69,7 @@ bool stacks_find_dead(struct target *target, uintptr_t start, uintptr_t end,
         size_t size = end - at < STEP ? end - at : STEP;
         if (is_empty(target, at, size))
             continue;
-        const uint8_t *bytes = far_view(target, at, size);
+        const uint8_t *bytes = far_view_heap(target, at, size);
         for (size_t i = 0; bytes != NULL && i + 24 <= size; i += BLOCK_ALIGN) {
             if (!is_block(bytes + i, at + i))
                 continue;

@@ -161,6 +161,14 @@ void output_advise(struct output *output, const char *format, ...)
         output->advice[output->nadvice++] = xstrdup(text);
 }
 
+size_t output_limit(const struct output *output, size_t limit)
+{
+    const struct output_options *options = &output->options;
+
+    limit = options->has_limit ? options->limit : limit;
+    return limit != 0 ? limit : SIZE_MAX;
+}
+
 void output_default_limit(struct output *output, size_t limit)
 {
     output->default_limit = limit;

@@ -90,6 +90,9 @@ enum status output_end(struct output *output, enum status status,
 /* Rows shown if the user does not say; 0: all. */
 void output_default_limit(struct output *output, size_t limit);
 
+/* The same for what is no table: --limit, else `limit`; SIZE_MAX for all. */
+size_t output_limit(const struct output *output, size_t limit);
+
 /* For verbs that draw: the stream, and whether drawing is what is wanted. */
 FILE *output_stream(struct output *output);
 const char *output_file(const struct output *output); /* NULL: stdout */

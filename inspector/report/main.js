@@ -3,6 +3,7 @@
 "use strict";
 
 const WORTH_SAYING = 0.02; /* of the heap: advice below it is small print */
+const MUCH_RESIDUE = 0.01; /* of the heap: the figures miss that much of it */
 
 function showHeader() {
   const who = data.pid ? `${data.program} (pid ${data.pid})` : data.program;
@@ -29,6 +30,17 @@ function showHeadline() {
     seen++;
     return make("b", {class: seen > 2 ? "waste" : ""}, part);
   }));
+}
+
+/* Figures that are off say so before they are read. */
+function showCaution() {
+  const found = data.ledger.reduce((sum, row) => sum + row.resident, 0);
+  const caution = byId("caution");
+  caution.hidden = !(data.torn > 0 || data.residue > MUCH_RESIDUE);
+  caution.textContent = "These figures are rough: the process changed its " +
+    `heap while it was read. They account for ${bytes(found)} of the ` +
+    `${bytes(data.heap_rss)} that the kernel counts; with --stop the process ` +
+    "stands still for the time of a copy.";
 }
 
 function showAdvice() {
@@ -145,6 +157,7 @@ function setTheme(name) {
 function start() {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   showHeader();
+  showCaution();
   showHeadline();
   showAdvice();
   showTables();

@@ -38,11 +38,22 @@ static void put(struct redact *redact, uintptr_t address, const void *bytes,
     }
 }
 
+/* What is larger than a page lies in memory that began as zeros. */
+static const void *view(const struct redact *redact, uintptr_t address,
+                        size_t size)
+{
+    struct target *target = redact->model->target;
+
+    return size > target_page_size(target)
+               ? far_view_heap(target, address, size)
+               : far_view(target, address, size);
+}
+
 static void copy(struct redact *redact, uintptr_t address, size_t size)
 {
     while (size > 0) {
         size_t step = size < COPY_STEP ? size : COPY_STEP;
-        const void *bytes = far_view(redact->model->target, address, step);
+        const void *bytes = view(redact, address, step);
         if (bytes != NULL) {
             put(redact, address, bytes, step);
         } else {

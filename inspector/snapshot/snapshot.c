@@ -32,6 +32,8 @@ struct snapshot *snapshot_take(const struct model *model,
                    request->path);
         return NULL;
     }
+    if (!is_replaceable(request->path, failure))
+        return NULL;
     struct snapshot *snapshot = xcalloc(1, sizeof *snapshot);
     snapshot->request = *request;
     plan_make(model, request->content, &snapshot->plan);

@@ -170,6 +170,9 @@ bool far_struct(struct target *target, enum type_id type, uintptr_t address,
 {
     if ((size_t)type >= TYPE_ID_COUNT || our_types[type].size == 0)
         return false;
+    /* What is larger than a page lies in memory that began as zeros. */
+    if (target->same_layout && our_types[type].size > target->page_size)
+        return far_copy(target, address, out, our_types[type].size);
     if (target->same_layout)
         return far_read(target, address, out, our_types[type].size);
     size_t size = far_sizeof(target, type);

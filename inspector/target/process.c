@@ -204,12 +204,24 @@ static char state_letter(const char *stat)
     return at[2];
 }
 
+/* A process that is about to end has lost its memory before it is a zombie. */
+static bool has_memory(const struct process *process)
+{
+    int maps = open_proc(process->pid, "maps");
+    char byte;
+    bool none = maps >= 0 && read(maps, &byte, 1) == 0;
+
+    if (maps >= 0)
+        (void)close(maps);
+    return !none;
+}
+
 static bool process_refresh(struct target *target, struct failure *failure)
 {
     const struct process *process = target->state;
     char *stat = process_proc(target, "stat");
     bool same = stat != NULL && start_time(stat) == process->start_time &&
-                state_letter(stat) != 'Z';
+                state_letter(stat) != 'Z' && has_memory(process);
 
     free(stat);
     if (!same) {

@@ -116,6 +116,12 @@ void target_close(struct target *target)
     free(target);
 }
 
+bool target_has_ended(struct target *target)
+{
+    return target->kind == TARGET_PROCESS &&
+           !target->backend->refresh(target, NULL);
+}
+
 bool target_refresh(struct target *target, struct failure *failure)
 {
     if (!target->backend->refresh(target, failure))

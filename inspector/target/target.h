@@ -78,6 +78,21 @@ double target_stop_ms(const struct target *target);
 bool far_read(struct target *target, uintptr_t address, void *out, size_t size);
 
 /*
+ * The same of private anonymous memory, the heap's: a page that was never
+ * touched is taken for the zeros that it would show, and not faulted in.  More
+ * than FAR_VIEW_MAX bytes are read as by far_read().
+ */
+bool far_copy(struct target *target, uintptr_t address, void *out, size_t size);
+
+/*
+ * How many of `size` bytes may be read at once, `needed` of them in any case,
+ * without making the process larger: up to the next page that is not in
+ * memory.
+ */
+size_t far_ahead(struct target *target, uintptr_t address, size_t needed,
+                 size_t size);
+
+/*
  * The same without a copy where possible: valid until the next far_view() of
  * this target.  At most FAR_VIEW_MAX bytes, perhaps misaligned: memcpy() them.
  * NULL: not readable.  Reads of neighbours are served from a window, so
@@ -85,6 +100,10 @@ bool far_read(struct target *target, uintptr_t address, void *out, size_t size);
  */
 const void *far_view(struct target *target, uintptr_t address, size_t size);
 enum { FAR_VIEW_MAX = 1 << 20 };
+
+/* The same as far_copy() would have it. */
+const void *far_view_heap(struct target *target, uintptr_t address,
+                          size_t size);
 
 /* Drops the window: what is read next is new. */
 void far_forget(struct target *target);
@@ -170,6 +189,10 @@ const char *target_proc(struct target *target, const char *file);
 
 /* Forgets everything read so far, and its warnings: `top` looks again. */
 bool target_refresh(struct target *target, struct failure *failure);
+
+/* A process that has ended since it was opened, or is a zombie: what is read
+   of it from then on fails. */
+bool target_has_ended(struct target *target);
 
 /* What could not be had or did not fit, for "warnings" of every output. */
 void target_warn(struct target *target, const char *format, ...)

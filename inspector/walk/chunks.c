@@ -8,31 +8,7 @@
 
 enum {
     PEEK_BYTES = 2 * CHUNK_HEADER + 16, /* of a chunk: header, fd, bk, clean */
-    PAGES_MAX = CHUNK_WINDOW / 4096 + 1,
 };
-
-/*
- * Bytes from `at` on that may be read without faulting in a page that the
- * kernel holds no memory for: holes of free chunks are not of interest.
- */
-static size_t readable_ahead(struct target *target, uintptr_t at, size_t size)
-{
-    uint8_t pages[PAGES_MAX];
-    size_t page = target_page_size(target);
-    uintptr_t start = at & ~(page - 1);
-    size_t count = (at + size - start + page - 1) / page;
-
-    if (count > PAGES_MAX || !target_residency(target, start, count, pages))
-        return size;
-    /* The first is where a header lies: it is needed in any case. */
-    for (size_t i = 1; i < count; i++) {
-        if ((pages[i] & KNOWN) != 0 && (pages[i] & RESIDENT) == 0) {
-            size_t ahead = start + i * page - at;
-            return ahead < size ? ahead : size;
-        }
-    }
-    return size;
-}
 
 /* `size` bytes at `at` in the window; NULL: not readable. */
 static const uint8_t *window_move(struct chunk_walk *walk, uintptr_t at,
@@ -44,8 +20,8 @@ static const uint8_t *window_move(struct chunk_walk *walk, uintptr_t at,
     walk->window_size = 0;
     if (size > left)
         return NULL;
-    want = readable_ahead(walk->model->target, at, want);
     want = want > size ? want : size;
+    want = far_ahead(walk->model->target, at, size, want);
     if (!far_read(walk->model->target, at, walk->window, want)) {
         want = size;
         if (!far_read(walk->model->target, at, walk->window, want))

@@ -19,6 +19,21 @@ void sparse_free(void *mem, size_t size)
         (void)munmap(mem, size);
 }
 
+enum { HUGE_BYTES = 2 << 20 };
+
+/*
+ * Room for a copy that is made while the process stands: to fault its pages in
+ * one by one would take longer than to copy what lies in them.
+ */
+static void *copy_alloc(size_t size)
+{
+    void *mem = sparse_alloc(size);
+
+    if (mem != NULL && size >= HUGE_BYTES)
+        (void)madvise(mem, size, MADV_HUGEPAGE);
+    return mem;
+}
+
 /* Page by page, for a core may end in the midst of it; how many were read. */
 static size_t copy_pages(struct target *target, uintptr_t from, char *to,
                          size_t size)
@@ -40,7 +55,7 @@ static bool copy_far(struct target *target, uintptr_t from, void *to,
 
     for (size_t at = 0; at < size; at += COPY_STEP) {
         size_t piece = size - at < COPY_STEP ? size - at : COPY_STEP;
-        if (far_read(target, from + at, (char *)to + at, piece))
+        if (far_copy(target, from + at, (char *)to + at, piece))
             continue;
         whole = false;
         if (copy_pages(target, from + at, (char *)to + at, piece) == 0 &&
@@ -92,7 +107,7 @@ static bool map_load(struct model *model, struct model_zone *out)
     size_t count = out->npages - out->first;
     size_t words = bitmap_words(out);
 
-    out->pages = sparse_alloc((count + 1) * sizeof *out->pages);
+    out->pages = copy_alloc((count + 1) * sizeof *out->pages);
     out->tags = sparse_alloc((out->npages + 1) * sizeof *out->tags);
     out->dirty = sparse_alloc(words * sizeof *out->dirty);
     out->heads = sparse_alloc(words * sizeof *out->heads);

@@ -100,7 +100,7 @@ bool slots_read(const struct model *model, const struct freelist *freelist,
         uintptr_t page =
             slots->base + ((uintptr_t)(from / slots->per_page) << PAGE_SHIFT);
         size_t size = slots->colour + (size_t)(to - from) * slots->size;
-        const uint8_t *view = far_view(model->target, page, size);
+        const uint8_t *view = far_view_heap(model->target, page, size);
         if (view == NULL) {
             memset(slots->state, OBJECT_DAMAGED, slots->carved);
             slots->live = 0;
