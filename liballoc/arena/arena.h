@@ -48,8 +48,12 @@ bool arena_is_fat(const struct arena *arena);
 /* Tells the policy of the process how much is idle, if that changed much. */
 void arena_note_idle(struct arena *arena);
 
-/* Gives back memory as the watermarks want; the bytes. */
-size_t arena_tick(struct arena *arena, uint64_t now_ms);
+/*
+ * Gives back memory as the watermarks want; the bytes.  !is_used: its owner
+ * does not allocate, and what he does not use nobody can: no more is tolerated
+ * for what was live at the peak, none for old habits.
+ */
+size_t arena_tick(struct arena *arena, uint64_t now_ms, bool is_used);
 
 /* Gives back all but `pad` bytes of top and what free chunks hold; bytes. */
 size_t arena_trim(struct arena *arena, size_t pad);

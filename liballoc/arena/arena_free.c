@@ -165,11 +165,16 @@ void arena_note_idle(struct arena *arena)
     reclaim_note_outside(-more, more);
 }
 
-size_t arena_tick(struct arena *arena, uint64_t now_ms)
+size_t arena_tick(struct arena *arena, uint64_t now_ms, bool is_used)
 {
     size_t dirty = arena->dirty + top_size(arena);
     arena_note_idle(arena);
     reclaim_look_arena(&arena->policy, arena_live(arena), arena->idle_noted);
+    if (!is_used) {
+        arena->policy.peak = 0;
+        arena->policy.last_peak = 0;
+        arena->policy.slack = 0;
+    }
     reclaim_judge(&arena->policy, now_ms);
     struct reclaim_marks marks = arena_marks(arena);
     size_t target =

@@ -29,9 +29,7 @@ static void help(struct heap *owner)
     if (!heap_try_lock_remote(owner))
         return;
     remote_collect_helper(owner);
-    /* What its owner does not use, nobody can: no slack for old habits. */
-    owner->arena.policy.slack = 0;
-    arena_tick(&owner->arena, os_time_ms());
+    arena_tick(&owner->arena, os_time_ms(), false);
     heap_unlock_remote(owner);
 }
 

@@ -42,7 +42,7 @@ static void tick(struct heap *heap, uint64_t now_ms)
     heap_lock(heap);
     remote_collect_owner(heap);
     flush_unused(heap);
-    arena_tick(&heap->arena, now_ms);
+    arena_tick(&heap->arena, now_ms, true);
     heap_unlock(heap);
     mmap_chunk_tick(now_ms);
     registry_flush_idle();
@@ -82,7 +82,7 @@ void heap_maintain(struct heap *heap)
         heap_lock(heap);
         arena_note_idle(&heap->arena);
         if (UNLIKELY(arena_is_fat(&heap->arena) || reclaim_is_due(now_ms)))
-            arena_tick(&heap->arena, now_ms);
+            arena_tick(&heap->arena, now_ms, true);
         heap_unlock(heap);
     }
     if (UNLIKELY(reclaim_is_due(now_ms)))

@@ -19,12 +19,12 @@ enum {
 
 static _Atomic size_t purged_bytes;
 
-/* Atomic: some zone may have more dirty pages than it should; time of the last tick. */
+/* Atomic: more may be dirty than should be; time of the last tick. */
 static _Atomic bool is_over;
 static _Atomic uint64_t last_tick_ms;
 
 /* Atomic: sums, for a policy; a stale value is put right at the next look. */
-static _Atomic intptr_t outside_live; /* below 0: arenas' pages, given back */
+static _Atomic intptr_t outside_live; /* below 0: arenas gave pages back */
 static _Atomic intptr_t outside_kept;
 
 void reclaim_note_outside(intptr_t live, intptr_t kept)

@@ -327,10 +327,10 @@ TEST_CHILD(arena, tick_gives_back_what_is_above_the_watermark)
     check_dirty();
     size_t before = arena.dirty;
     /* It was live a moment ago, and may be wanted again. */
-    CHECK_EQ(arena_tick(&arena, 1000000), 0);
+    CHECK_EQ(arena_tick(&arena, 1000000, true), 0);
     zones[0].policy.peak = 0;
     zones[0].policy.last_peak = 0;
-    CHECK(arena_tick(&arena, 1000001) > before / 2);
+    CHECK(arena_tick(&arena, 1000001, true) > before / 2);
     check_arena();
     check_dirty();
     CHECK(arena.dirty + top_size(&arena) < before / 4);
