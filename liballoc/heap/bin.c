@@ -16,6 +16,7 @@ enum {
     CAP_MAX = 1024,        /* objects in any bin */
     SMALL_START = 4 * KIB, /* bytes a fresh bin of a small class may hold */
     CHUNK_START = 32 * KIB,
+    LARGE_BYTES = 2 * MIB, /* most in a bin of objects above SMALL_MAX */
     CHUNK_CAP_MAX = 64,
     HOLD_MOST = 3,     /* times cap: a bin, and as much again its spare */
     SPILL_CREDIT = 63, /* spills between looks at the clock */
@@ -37,11 +38,13 @@ static size_t cap_start(unsigned index)
                          : clamp_size(CHUNK_START / size, 1, 16);
 }
 
+/* Bins above SMALL_MAX have a budget besides: cap_is_affordable(). */
 static size_t cap_most(unsigned index)
 {
-    return index < NSLAB
-               ? clamp_size(tunables.bin_bytes / bin_bytes(index), 8, CAP_MAX)
-               : CHUNK_CAP_MAX;
+    size_t size = bin_bytes(index);
+    size_t bytes = size <= SMALL_MAX ? tunables.bin_bytes : LARGE_BYTES;
+
+    return index < NSLAB ? clamp_size(bytes / size, 8, CAP_MAX) : CHUNK_CAP_MAX;
 }
 
 /* Bins are set up at their first slow event: an unused one stays untouched. */
