@@ -42,11 +42,11 @@ bool arena_resize(struct arena *arena, struct chunk *chunk, size_t size);
  */
 void chunk_check_inuse(const void *mem);
 
-/* True when arena_tick() has something to do, whatever the time. */
-bool arena_is_fat(const struct arena *arena);
-
-/* Tells the policy of the process how much is idle, if that changed much. */
-void arena_note_idle(struct arena *arena);
+/*
+ * Tells the policy of the process how much is idle, if that changed much.
+ * True: arena_tick() has something to do, whatever the time.
+ */
+bool arena_note_idle(struct arena *arena);
 
 /*
  * Gives back memory as the watermarks want; the bytes.  !is_used: its owner

@@ -149,26 +149,22 @@ static struct reclaim_marks arena_marks(const struct arena *arena)
                                tunables.trim_threshold + tunables.top_pad);
 }
 
-bool arena_is_fat(const struct arena *arena)
-{
-    return arena->dirty + top_size(arena) > arena->fat_above;
-}
-
-void arena_note_idle(struct arena *arena)
+bool arena_note_idle(struct arena *arena)
 {
     size_t idle = arena->dirty + top_size(arena);
     intptr_t more = (intptr_t)idle - (intptr_t)arena->idle_noted;
 
-    if (more > -IDLE_STEP && more < IDLE_STEP)
-        return;
-    arena->idle_noted = idle;
-    reclaim_note_outside(-more, more);
+    if (more <= -IDLE_STEP || more >= IDLE_STEP) {
+        arena->idle_noted = idle;
+        reclaim_note_outside(-more, more);
+    }
+    return idle > arena->fat_above;
 }
 
 size_t arena_tick(struct arena *arena, uint64_t now_ms, bool is_used)
 {
     size_t dirty = arena->dirty + top_size(arena);
-    arena_note_idle(arena);
+    (void)arena_note_idle(arena);
     reclaim_look_arena(&arena->policy, arena_live(arena), arena->idle_noted);
     if (!is_used) {
         arena->policy.peak = 0;

@@ -17,7 +17,7 @@ enum {
     BATCH_BYTES = 16 * KIB,
     CHUNK_BATCH = 16,
     CHUNK_BATCH_BYTES = 64 * KIB,
-    HELP_BYTES = 2 * MIB, /* pending for an owner that does not look */
+    HELP_BYTES = 256 * KIB, /* pending for an owner that does not look */
 };
 
 /*

@@ -80,8 +80,7 @@ void heap_maintain(struct heap *heap)
         tick(heap, now_ms);
     } else {
         heap_lock(heap);
-        arena_note_idle(&heap->arena);
-        if (UNLIKELY(arena_is_fat(&heap->arena) || reclaim_is_due(now_ms)))
+        if (UNLIKELY(arena_note_idle(&heap->arena) || reclaim_is_due(now_ms)))
             arena_tick(&heap->arena, now_ms, true);
         heap_unlock(heap);
     }
