@@ -42,8 +42,9 @@ static bool start(bool is_first)
     if (watch_is_aside())
         return true;
     if (is_first) {
+        size_t threshold = tunables.mmap_threshold;
         tunables_read_environment(os_environment(), os_is_secure());
-        if (tunables.mmap_threshold != 4 * MIB)
+        if (tunables.mmap_threshold != threshold)
             mmap_threshold_fix();
         thread_exit_init();
     }
@@ -55,7 +56,7 @@ static bool start(bool is_first)
         harden_init();
     if (tunables.perturb != 0 || harden_wraps || watcher != NULL)
         registry_set_slow(SLOW_ALWAYS, true);
-    if (tunables.slab_max == 0 && tunables.mmap_threshold == 4 * MIB)
+    if (tunables.slab_max == 0 && !mmap_threshold_is_fixed())
         tunables.mmap_threshold = 128 * KIB;
     if (!registry_init())
         return false;

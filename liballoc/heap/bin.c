@@ -18,10 +18,11 @@ enum {
     CHUNK_START = 32 * KIB,
     LARGE_BYTES = 2 * MIB, /* most in a bin of objects above SMALL_MAX */
     CHUNK_CAP_MAX = 64,
-    HOLD_MOST = 3,     /* times cap: a bin, and as much again its spare */
-    EXTEND_STEP = 64,  /* objects that a bin is granted at a time */
+    HOLD_MOST = 3,          /* times cap: a bin, and as much again its spare */
+    EXTEND_STEP = 64,       /* objects that a bin is granted at a time */
     EXTEND_BYTES = 8 * MIB, /* most in all */
     NEAR_BYTES = 8 * KIB,
+    STRAY = 16, /* spills of a burst in order; half as many more a step */
     SPILL_CREDIT = 63, /* spills between looks at the clock */
     NO_CREDIT = -2,    /* -1: it was granted, and is used up */
 };
@@ -145,7 +146,8 @@ static bool are_near(const void *a, const void *b)
 /*
  * Objects freed in order of their addresses may stay beyond the cap: popped
  * again they are in order still, and pin no more slabs than they must.  In any
- * other order they are better off in their slabs.  False: `mem` may not stay.
+ * other order they are better off in their slabs, which shows in spills.  False:
+ * `mem` may not stay.
  */
 static bool bin_extend(struct heap *heap, unsigned index, const void *mem)
 {
@@ -153,6 +155,7 @@ static bool bin_extend(struct heap *heap, unsigned index, const void *mem)
     size_t more = EXTEND_STEP * bin_bytes(index);
 
     if (index >= NSLAB || bin->head == NULL || !are_near(bin->head, mem) ||
+        heap->spills[index] > STRAY + heap->granted[index] * STRAY / 2u ||
         (heap->granted[index] + 1) * more > EXTEND_BYTES ||
         !cap_is_affordable(heap, more))
         return false;

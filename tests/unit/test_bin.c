@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit_heap.h"
 
-enum { CLS = 5, CHUNK_BIN = NSLAB + 80, MANY = 3000 };
+enum { CLS = 5, CHUNK_BIN = NSLAB + 80, MANY = 3000, SCATTER = 149 };
 
 static void *objects[MANY];
 
@@ -17,11 +17,22 @@ static void *pop(struct heap *heap, unsigned index)
 
 static void push(struct heap *heap, unsigned index, void *mem)
 {
-    if (heap->bins[index].room > 0)
+    if (heap->bins[index].room > 0) {
         bin_push(&heap->bins[index], mem);
-    else
+    } else {
+        /* As fast_spill() does before it gives up. */
+        if (index < NSLAB && heap->spill_credit[index] >= 0)
+            heap->spill_credit[index]--;
         bin_spill(heap, index, mem);
+    }
     check_bin(&heap->bins[index]);
+}
+
+/* Freed one by one, no two neighbours lie near each other. */
+static void push_scattered(struct heap *heap, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        push(heap, CLS, objects[i * SCATTER % count]);
 }
 
 TEST_CHILD(bin, an_unused_bin_holds_nothing_and_has_no_room)
@@ -98,14 +109,40 @@ TEST_CHILD(bin, what_bin_and_spare_have_no_room_for_goes_to_the_slabs)
     struct bin *bin = &thread_own->bins[CLS];
     for (int i = 0; i < MANY; i++)
         objects[i] = pop(thread_own, CLS);
-    for (int i = 0; i < MANY; i++)
-        push(thread_own, CLS, objects[i]);
+    push_scattered(thread_own, MANY);
     size_t kept = bin_count(bin) + bin->spare_count;
-    CHECK(kept <= 2 * (size_t)thread_own->cap[CLS] + 64);
+    CHECK(kept <= 6 * (size_t)thread_own->cap[CLS] + 64);
     CHECK(kept < MANY / 2);
     CHECK(thread_own->slab_caches[CLS].nr_slabs <
           MANY * bin_bytes(CLS) / SLAB_BYTES);
     check_heap(thread_own);
+}
+
+TEST_CHILD(bin, objects_freed_in_order_of_address_stay_within_the_budget)
+{
+    heap_start();
+    struct bin *bin = &thread_own->bins[CLS];
+    for (int i = 0; i < MANY; i++)
+        objects[i] = pop(thread_own, CLS);
+    for (int i = 0; i < MANY; i++)
+        push(thread_own, CLS, objects[i]);
+    CHECK(bin_count(bin) + bin->spare_count > MANY * 9 / 10);
+    CHECK(thread_own->cached_bytes > 0);
+    CHECK(thread_own->cached_bytes <= MANY * bin_bytes(CLS));
+    check_heap(thread_own);
+    for (int i = 0; i < MANY; i++)
+        objects[i] = pop(thread_own, CLS);
+    CHECK_EQ(thread_own->cached_bytes, 0);
+    tunables.cache_bytes = 0;
+    for (int i = 0; i < MANY; i++)
+        push(thread_own, CLS, objects[i]);
+    CHECK(bin_count(bin) + bin->spare_count < MANY / 2);
+    size_t eighth = (zone_live_pages() << PAGE_SHIFT) / 8;
+    CHECK(thread_own->cached_bytes <= max_size(eighth, 64 * KIB));
+    heap_lock(thread_own);
+    bin_flush_locked(thread_own, CLS);
+    heap_unlock(thread_own);
+    CHECK_EQ(thread_own->cached_bytes, 0);
 }
 
 TEST_CHILD(bin, flush_empties_bin_and_spare)
@@ -145,11 +182,10 @@ TEST_CHILD(bin, grows_when_what_it_spilled_is_wanted_again)
     heap_start();
     size_t before = 0;
     for (int round = 0; round < 12; round++) {
-        for (int i = 0; i < 150; i++)
+        for (int i = 0; i < 2 * SCATTER + 2; i++)
             objects[i] = pop(thread_own, CLS);
         before = before != 0 ? before : thread_own->cap[CLS];
-        for (int i = 0; i < 150; i++)
-            push(thread_own, CLS, objects[i]);
+        push_scattered(thread_own, 2 * SCATTER + 2);
     }
     CHECK(thread_own->cap[CLS] > before);
     CHECK(thread_own->cap[CLS] * bin_bytes(CLS) <= tunables.bin_bytes);

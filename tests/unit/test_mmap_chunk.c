@@ -297,9 +297,9 @@ TEST_CHILD(mmap_chunk, the_threshold_follows_what_is_freed)
     start();
     size_t before = tunables.mmap_threshold;
     CHECK(mmap_chunk_wanted(before) && !mmap_chunk_wanted(before - 1));
-    mmap_chunk_free(alloc(2 * before, 16));
-    CHECK(tunables.mmap_threshold >= 2 * before);
-    CHECK(!mmap_chunk_wanted(2 * before));
+    mmap_chunk_free(alloc(before + before / 2, 16));
+    CHECK(tunables.mmap_threshold >= before + before / 2);
+    CHECK(!mmap_chunk_wanted(before + before / 2));
     CHECK(tunables.trim_threshold >= 2 * tunables.mmap_threshold);
     size_t now = tunables.mmap_threshold;
     mmap_chunk_free(alloc(40 * (size_t)MIB, 16)); /* too large to follow */
