@@ -197,7 +197,6 @@ static size_t purge_block(struct zone *zone, size_t target, unsigned min_order,
         zone->nr_dirty += dirty;
     }
     buddy_free(&zone->buddy, pfn, order, done && part == end);
-    zone->policy.purged += done ? dirty : 0;
     lock_release(&zone->lock);
     return done ? dirty : 0;
 }
@@ -244,16 +243,11 @@ size_t reclaim_target(struct reclaim_policy *policy, size_t dirty, size_t live,
     return verdict.target;
 }
 
-static size_t sum(size_t live, intptr_t outside)
-{
-    return outside < 0 && live < (size_t)-outside ? 0 : live + (size_t)outside;
-}
-
 /* Brings the policy up to date; what is live in the process, in pages. */
 static size_t look_outside(struct zone *zone)
 {
     struct reclaim_outside outside = reclaim_outside();
-    size_t live = sum(zone_live(zone), outside.live / PAGE_BYTES);
+    size_t live = reclaim_sum(zone_live(zone), outside.live / PAGE_BYTES);
 
     reclaim_note_live(&zone->policy, live);
     zone->policy.outside = (outside.live + outside.kept) / PAGE_BYTES;
@@ -301,11 +295,15 @@ static void tick_zone(struct zone *zone, uint64_t now_ms)
     lock_release(&zone->lock);
     if (target == RECLAIM_NOTHING)
         return;
+    size_t given = 0;
     if (huge_page_is_used())
-        purge_to(zone, target, HUGE_PAGE_ORDER, SCAN_MAX);
-    purge_to(zone, target, RECLAIM_ORDER, SCAN_MAX);
+        given = purge_to(zone, target, HUGE_PAGE_ORDER, SCAN_MAX);
+    given += purge_to(zone, target, RECLAIM_ORDER, SCAN_MAX);
     /* A heap in splinters: small blocks too, as far as the mark demands. */
-    purge_to(zone, max_size(target, marks.high), 0, SCAN_MAX);
+    given += purge_to(zone, max_size(target, marks.high), 0, SCAN_MAX);
+    lock_acquire(&zone->lock);
+    zone->policy.purged += given;
+    lock_release(&zone->lock);
 }
 
 void reclaim_tick(uint64_t now_ms)

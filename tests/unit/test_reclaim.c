@@ -230,6 +230,19 @@ TEST_CHILD(reclaim, all_keeps_what_it_is_told_to_keep)
     check_zones();
 }
 
+TEST_CHILD(reclaim, what_was_given_back_on_demand_teaches_no_slack)
+{
+    uint64_t now = 1000000;
+
+    REQUIRE(zone_init());
+    for (int i = 0; i < 100; i++) {
+        make_dirty(4096);
+        reclaim_tick(now++);
+        CHECK_EQ(reclaim_all(0), (size_t)4096 << PAGE_SHIFT);
+    }
+    CHECK_EQ(zones[0].policy.slack, 0);
+}
+
 TEST_CHILD(reclaim, a_refused_purge_changes_nothing)
 {
     REQUIRE(zone_init());
