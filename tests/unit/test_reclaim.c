@@ -236,9 +236,9 @@ TEST_CHILD(reclaim, what_was_given_back_on_demand_teaches_no_slack)
 
     REQUIRE(zone_init());
     for (int i = 0; i < 100; i++) {
-        make_dirty(4096);
+        make_dirty(512);
         reclaim_tick(now++);
-        CHECK_EQ(reclaim_all(0), (size_t)4096 << PAGE_SHIFT);
+        CHECK_EQ(reclaim_all(0), (size_t)512 << PAGE_SHIFT);
     }
     CHECK_EQ(zones[0].policy.slack, 0);
 }
