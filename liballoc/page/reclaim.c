@@ -9,6 +9,7 @@
 #include "page/huge_page.h"
 #include "page/page_map.h"
 #include "page/zone.h"
+#include "page/zone_grow.h"
 
 enum {
     DESCRIPTORS_ORDER = 8, /* 256 descriptors are 16 KiB themselves */
@@ -168,7 +169,7 @@ static size_t part_end(const struct zone *zone, size_t pfn, size_t end,
  * back, 0 when there is nothing to give or the kernel refuses.
  */
 static size_t purge_block(struct zone *zone, size_t target, unsigned min_order,
-                          size_t scan)
+                          size_t scan) REQUIRES(zone_purging)
 {
     lock_acquire(&zone->lock);
     size_t pfn =
@@ -201,15 +202,22 @@ static size_t purge_block(struct zone *zone, size_t target, unsigned min_order,
     return done ? dirty : 0;
 }
 
-/* Purges down to `target` dirty pages; the pages given back. */
+/*
+ * Purges down to `target` dirty pages; the pages given back.  The lock is
+ * dropped between blocks: a fork waits for no more than one.
+ */
 static size_t purge_to(struct zone *zone, size_t target, unsigned min_order,
                        size_t scan)
 {
     size_t given = 0;
     size_t n;
 
-    while ((n = purge_block(zone, target, min_order, scan)) > 0)
+    do {
+        lock_acquire(&zone_purging);
+        n = purge_block(zone, target, min_order, scan);
+        lock_release(&zone_purging);
         given += n;
+    } while (n > 0);
     return given;
 }
 

@@ -3,7 +3,7 @@
 #define LIBALLOC_PAGE_RECLAIM_H
 /*
  * Giving free pages back to the kernel: what, when, how much.
- * Layer: page.  Locks: the zones', never across a system call.
+ * Layer: page.  Locks: the zones', never across a system call; zone_purging.
  *
  * layout/reclaim.h decides, for the inspector as well; while pages given back
  * are soon asked for again, more is tolerated ("slack").
