@@ -120,6 +120,7 @@ struct heap {
                                    far as a slow spill has counted them */
     int8_t spill_credit[NSLAB]; /* spills before the next slow one; below 0:
                                    none without it */
+    uint16_t granted[NSLAB];    /* steps by which the bin may hold more */
     struct remote_batch remote[NREMOTE];
     struct remote_batch remote_chunk[NREMOTE_CHUNK];
 

@@ -19,6 +19,9 @@ enum {
     LARGE_BYTES = 2 * MIB, /* most in a bin of objects above SMALL_MAX */
     CHUNK_CAP_MAX = 64,
     HOLD_MOST = 3,     /* times cap: a bin, and as much again its spare */
+    EXTEND_STEP = 64,  /* objects that a bin is granted at a time */
+    EXTEND_BYTES = 8 * MIB, /* most in all */
+    NEAR_BYTES = 8 * KIB,
     SPILL_CREDIT = 63, /* spills between looks at the clock */
     NO_CREDIT = -2,    /* -1: it was granted, and is used up */
 };
@@ -125,6 +128,41 @@ static void cap_adapt(struct heap *heap, unsigned index)
     heap->cap[index] = (uint16_t)(cap + more);
 }
 
+/* The bin's contents end, and what was granted for them. */
+static void bin_settle(struct heap *heap, unsigned index)
+{
+    if (index >= NSLAB || LIKELY(heap->granted[index] == 0))
+        return;
+    heap->cached_bytes -= EXTEND_STEP * heap->granted[index] * bin_bytes(index);
+    heap->granted[index] = 0;
+}
+
+static bool are_near(const void *a, const void *b)
+{
+    return (uintptr_t)a - (uintptr_t)b + NEAR_BYTES < 2 * NEAR_BYTES;
+}
+
+/*
+ * Objects freed in order of their addresses may stay beyond the cap: popped
+ * again they are in order still, and pin no more slabs than they must.  In any
+ * other order they are better off in their slabs.  False: `mem` may not stay.
+ */
+static bool bin_extend(struct heap *heap, unsigned index, const void *mem)
+{
+    struct bin *bin = &heap->bins[index];
+    size_t more = EXTEND_STEP * bin_bytes(index);
+
+    if (index >= NSLAB || bin->head == NULL || !are_near(bin->head, mem) ||
+        (heap->granted[index] + 1) * more > EXTEND_BYTES ||
+        !cap_is_affordable(heap, more))
+        return false;
+    heap->granted[index]++;
+    heap->cached_bytes += more;
+    bin->limit += EXTEND_STEP;
+    bin->room += EXTEND_STEP;
+    return true;
+}
+
 /*
  * The chain becomes the bin's contents, with room for cap more, but not above
  * HOLD_MOST times cap in all: a chain that was parked may be longer than cap,
@@ -138,6 +176,7 @@ static void bin_load(struct heap *heap, unsigned index, void *head,
     size_t most = HOLD_MOST * cap;
     size_t room = min_size(cap, most - min_size(count, most));
 
+    bin_settle(heap, index);
     bin->head = head;
     bin->room = (int32_t)room;
     bin->limit = (int32_t)(count + room);
@@ -337,7 +376,7 @@ bool bin_spill(struct heap *heap, unsigned index, void *mem)
     if (bin->room <= 0 && bin->spare == NULL && bin->head != NULL &&
         heap->cap[index] > 1)
         bin_park(heap, index);
-    if (bin->room > 0) {
+    if (bin->room > 0 || bin_extend(heap, index, mem)) {
         bin_push(bin, mem);
         return left < 0;
     }
