@@ -53,7 +53,8 @@ static struct chunk *use_chunk(struct arena *arena, struct chunk *chunk,
     size_t have = chunk_size(chunk);
     size_t flags = chunk_flags(chunk) & ~(size_t)CHUNK_FREE;
     size_t rest = have - size;
-    size_t rest_clean = min_size(clean, rest);
+    /* A small chunk cannot say that it is clean. */
+    size_t rest_clean = rest >= PURGE_CHUNK ? min_size(clean, rest) : 0;
     struct chunk *next = chunk_after(chunk, have);
 
     reclaim_note_use(&arena->policy, SIZE_MAX, clean - rest_clean);

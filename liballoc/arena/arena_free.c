@@ -192,6 +192,7 @@ size_t arena_tick(struct arena *arena, uint64_t now_ms, bool is_used)
     arena->policy.purged += given;
     /* What cannot go now is not looked at again before there is more. */
     size_t left = arena->dirty + top_size(arena);
+    (void)arena_note_idle(arena);
     arena->fat_above = max_size(arena->fat_above, left + marks.step / 4);
     return given;
 }
@@ -200,5 +201,7 @@ size_t arena_trim(struct arena *arena, size_t pad)
 {
     size_t given = top_trim(arena, pad);
 
-    return given + purge_chunks(arena, SIZE_MAX);
+    given += purge_chunks(arena, SIZE_MAX);
+    (void)arena_note_idle(arena);
+    return given;
 }

@@ -81,8 +81,8 @@ static void record_recycle(struct mmap_record *record)
 /* Brings the policy up to date; what is live in the process. */
 static size_t kept_look(void) REQUIRES(mmap_lock)
 {
-    size_t live = (size_t)(reclaim_outside().live +
-                           (intptr_t)(zone_live_pages() << PAGE_SHIFT));
+    size_t live =
+        reclaim_sum(zone_live_pages() << PAGE_SHIFT, reclaim_outside().live);
 
     reclaim_note_live(&kept_policy, live);
     kept_policy.outside = (intptr_t)(zone_dirty_pages() << PAGE_SHIFT);
@@ -168,7 +168,6 @@ static struct mapping kept_evict(size_t target)
     lock_acquire(&mmap_lock);
     if (mmap_table.kept_bytes > target && mmap_table.nr_kept > 0)
         mapping = kept_take_at(0);
-    kept_policy.purged += mapping.size;
     lock_release(&mmap_lock);
     return mapping;
 }
@@ -262,8 +261,12 @@ void mmap_chunk_tick(uint64_t now_ms)
     size_t target = reclaim_target(&kept_policy, mmap_table.kept_bytes, live,
                                    kept_marks(live), now_ms);
     lock_release(&mmap_lock);
-    if (target != RECLAIM_NOTHING)
-        kept_shrink(target);
+    if (target == RECLAIM_NOTHING)
+        return;
+    size_t given = kept_shrink(target);
+    lock_acquire(&mmap_lock);
+    kept_policy.purged += given;
+    lock_release(&mmap_lock);
 }
 
 /* What munmap() refused, once more: it may lie at the edge of a mapping now. */

@@ -22,6 +22,7 @@ enum lock_rank {
     LOCK_RANK_HEAPS,  /* heap registry: ids, idle stack */
     LOCK_RANK_HEAP,   /* one heap: slab caches, arena, page lists, spares */
     LOCK_RANK_MMAP,   /* mmapped chunks and their reuse cache */
+    LOCK_RANK_PURGE,  /* free pages on their way back to the kernel */
     LOCK_RANK_ADDING, /* adding a zone */
     LOCK_RANK_ZONE,   /* one zone: free areas, frontier, dirty map */
     LOCK_RANK_META,   /* metadata pool */

@@ -22,6 +22,7 @@ TLS_IE struct heap *thread_own;
 enum {
     PAGE_LIST_HIGH = 4, /* slabs' worth of free pages a thread keeps */
     PAGE_LIST_BATCH = 2,
+    HELP_LOOKS = 16, /* heaps looked at per tick of a thread */
 };
 
 struct lock registry_lock = LOCK_INIT(LOCK_RANK_HEAPS);
@@ -30,6 +31,7 @@ uint32_t heap_count = 1;            /* id 0 is nobody's */
 static _Atomic uint32_t heaps_made; /* heap_count - 1, for who has no lock */
 static struct list_head idle_heaps; /* Protected by: registry_lock */
 static uint32_t idle_unflushed;     /* Protected by: registry_lock */
+static uint32_t help_next;          /* Protected by: registry_lock */
 static _Atomic uint32_t slow_mode;  /* enum slow_reason, ored */
 
 static void heap_init_sizes(struct heap *heap)
@@ -202,13 +204,14 @@ void registry_set_armed(bool armed)
     fronts_set(&thread_fronts, thread_own);
 }
 
-static void flush_all_bins(struct heap *heap)
+static void flush_all_bins(struct heap *heap, uint64_t now_ms)
 {
     heap_lock(heap);
     remote_collect_helper(heap);
     for (unsigned index = 0; index < NHEAPBINS; index++)
         bin_flush_locked(heap, index);
     page_list_drain(&heap->page_list);
+    arena_tick(&heap->arena, now_ms, false);
     heap_unlock(heap);
 }
 
@@ -228,7 +231,7 @@ static struct heap *idle_take(void) REQUIRES(registry_lock)
     return found;
 }
 
-void registry_flush_idle(void)
+void registry_flush_idle(uint64_t now_ms)
 {
     if (idle_unflushed == 0)
         return;
@@ -237,11 +240,42 @@ void registry_flush_idle(void)
     lock_release(&registry_lock);
     if (heap == NULL)
         return;
-    flush_all_bins(heap);
+    flush_all_bins(heap, now_ms);
     lock_acquire(&registry_lock);
     heap->idle_flushed = 1;
     list_insert_tail(&idle_heaps, &heap->idle);
     lock_release(&registry_lock);
+}
+
+/*
+ * Much lies idle, by the owner's last note, and it has not looked since.  An
+ * orphan's arena may have been caught in the midst of a change.
+ */
+static bool needs_help(const struct heap *heap, uint64_t now_ms)
+{
+    return heap != thread_own && heap->state != HEAP_ORPHAN &&
+           heap->arena.idle_noted > tunables.dirty_min / 2 &&
+           now_ms - heap->tick_ms > 2 * tunables.purge_delay;
+}
+
+/* The next heap in need of help, of a few looked at; NULL = none. */
+static struct heap *help_take(uint64_t now_ms) REQUIRES(registry_lock)
+{
+    for (unsigned i = 0; i < HELP_LOOKS && i < heap_count; i++) {
+        help_next = help_next % (heap_count - 1) + 1;
+        if (needs_help(heap_table[help_next], now_ms))
+            return heap_table[help_next];
+    }
+    return NULL;
+}
+
+void registry_help_idle(uint64_t now_ms)
+{
+    lock_acquire(&registry_lock);
+    struct heap *heap = help_take(now_ms);
+    lock_release(&registry_lock);
+    if (heap != NULL)
+        remote_help(heap);
 }
 
 void registry_walk(void (*visit)(struct heap *heap, void *data), void *data)

@@ -93,7 +93,13 @@ void registry_set_slow(enum slow_reason reason, bool slow);
 void registry_set_armed(bool armed);
 
 /* Empties the bins of one idle heap that still holds some. */
-void registry_flush_idle(void);
+void registry_flush_idle(uint64_t now_ms);
+
+/*
+ * Gives back memory of one heap whose owner makes no calls: it is blocked, or
+ * has ended.  Nobody else would, of what was tolerated while it was busy.
+ */
+void registry_help_idle(uint64_t now_ms);
 
 /* Calls for each heap, with registry_lock held. */
 void registry_walk(void (*visit)(struct heap *heap, void *data), void *data);

@@ -20,11 +20,7 @@ enum {
     HELP_BYTES = 256 * KIB, /* pending for an owner that does not look */
 };
 
-/*
- * The owner is idle, gone, or slow: whoever frees its memory collects it, so
- * that a blocked thread strands nothing.
- */
-static void help(struct heap *owner)
+void remote_help(struct heap *owner)
 {
     if (!heap_try_lock_remote(owner))
         return;
@@ -40,7 +36,7 @@ static void account(struct heap *owner, size_t bytes)
 
     size_t bound = owner->state == HEAP_OWNED ? HELP_BYTES : HELP_BYTES / 16;
     if (pending > bound)
-        help(owner);
+        remote_help(owner);
 }
 
 /* The slab got its first remote objects: its owner must hear of it. */

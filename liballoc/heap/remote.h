@@ -41,4 +41,11 @@ void remote_collect_owner(struct heap *heap) REQUIRES(heap->lock);
 /* The same by a thread that does not own the heap: its bins are not touched. */
 void remote_collect_helper(struct heap *heap) REQUIRES(heap->lock);
 
+/*
+ * The owner is idle, gone, or slow: collects for it, and gives back what it
+ * does not use, so that a blocked thread strands nothing.  Nothing happens if
+ * somebody else is at work there.
+ */
+void remote_help(struct heap *owner);
+
 #endif

@@ -45,7 +45,8 @@ static void tick(struct heap *heap, uint64_t now_ms)
     arena_tick(&heap->arena, now_ms, true);
     heap_unlock(heap);
     mmap_chunk_tick(now_ms);
-    registry_flush_idle();
+    registry_flush_idle(now_ms);
+    registry_help_idle(now_ms);
 }
 
 /*

@@ -9,6 +9,7 @@
 #include "page/huge_page.h"
 #include "page/page_map.h"
 #include "page/zone.h"
+#include "page/zone_grow.h"
 
 enum {
     DESCRIPTORS_ORDER = 8, /* 256 descriptors are 16 KiB themselves */
@@ -168,7 +169,7 @@ static size_t part_end(const struct zone *zone, size_t pfn, size_t end,
  * back, 0 when there is nothing to give or the kernel refuses.
  */
 static size_t purge_block(struct zone *zone, size_t target, unsigned min_order,
-                          size_t scan)
+                          size_t scan) REQUIRES(zone_purging)
 {
     lock_acquire(&zone->lock);
     size_t pfn =
@@ -197,20 +198,26 @@ static size_t purge_block(struct zone *zone, size_t target, unsigned min_order,
         zone->nr_dirty += dirty;
     }
     buddy_free(&zone->buddy, pfn, order, done && part == end);
-    zone->policy.purged += done ? dirty : 0;
     lock_release(&zone->lock);
     return done ? dirty : 0;
 }
 
-/* Purges down to `target` dirty pages; the pages given back. */
+/*
+ * Purges down to `target` dirty pages; the pages given back.  The lock is
+ * dropped between blocks: a fork waits for no more than one.
+ */
 static size_t purge_to(struct zone *zone, size_t target, unsigned min_order,
                        size_t scan)
 {
     size_t given = 0;
     size_t n;
 
-    while ((n = purge_block(zone, target, min_order, scan)) > 0)
+    do {
+        lock_acquire(&zone_purging);
+        n = purge_block(zone, target, min_order, scan);
+        lock_release(&zone_purging);
         given += n;
+    } while (n > 0);
     return given;
 }
 
@@ -244,16 +251,11 @@ size_t reclaim_target(struct reclaim_policy *policy, size_t dirty, size_t live,
     return verdict.target;
 }
 
-static size_t sum(size_t live, intptr_t outside)
-{
-    return outside < 0 && live < (size_t)-outside ? 0 : live + (size_t)outside;
-}
-
 /* Brings the policy up to date; what is live in the process, in pages. */
 static size_t look_outside(struct zone *zone)
 {
     struct reclaim_outside outside = reclaim_outside();
-    size_t live = sum(zone_live(zone), outside.live / PAGE_BYTES);
+    size_t live = reclaim_sum(zone_live(zone), outside.live / PAGE_BYTES);
 
     reclaim_note_live(&zone->policy, live);
     zone->policy.outside = (outside.live + outside.kept) / PAGE_BYTES;
@@ -301,11 +303,15 @@ static void tick_zone(struct zone *zone, uint64_t now_ms)
     lock_release(&zone->lock);
     if (target == RECLAIM_NOTHING)
         return;
+    size_t given = 0;
     if (huge_page_is_used())
-        purge_to(zone, target, HUGE_PAGE_ORDER, SCAN_MAX);
-    purge_to(zone, target, RECLAIM_ORDER, SCAN_MAX);
+        given = purge_to(zone, target, HUGE_PAGE_ORDER, SCAN_MAX);
+    given += purge_to(zone, target, RECLAIM_ORDER, SCAN_MAX);
     /* A heap in splinters: small blocks too, as far as the mark demands. */
-    purge_to(zone, max_size(target, marks.high), 0, SCAN_MAX);
+    given += purge_to(zone, max_size(target, marks.high), 0, SCAN_MAX);
+    lock_acquire(&zone->lock);
+    zone->policy.purged += given;
+    lock_release(&zone->lock);
 }
 
 void reclaim_tick(uint64_t now_ms)

@@ -3,7 +3,7 @@
 #define LIBALLOC_PAGE_RECLAIM_H
 /*
  * Giving free pages back to the kernel: what, when, how much.
- * Layer: page.  Locks: the zones', never across a system call.
+ * Layer: page.  Locks: the zones', never across a system call; zone_purging.
  *
  * layout/reclaim.h decides, for the inspector as well; while pages given back
  * are soon asked for again, more is tolerated ("slack").
@@ -16,7 +16,9 @@
 
 /*
  * Was the last memory given back too soon?  If a good part was asked for
- * again, tolerate more; if nothing was, tolerate less.
+ * again, tolerate more; if nothing was, tolerate less.  What the policy did
+ * not decide, as malloc_trim(), is not counted: nothing bounds the slack that
+ * a program would teach that trims, and goes on, again and again.
  */
 void reclaim_judge(struct reclaim_policy *policy, uint64_t now_ms);
 
@@ -47,6 +49,13 @@ struct reclaim_outside {
     intptr_t kept;
 };
 struct reclaim_outside reclaim_outside(void);
+
+/* What is live in zones and outside; not below 0, where notes come late. */
+static inline size_t reclaim_sum(size_t within, intptr_t outside)
+{
+    return outside < 0 && within < (size_t)-outside ? 0
+                                                    : within + (size_t)outside;
+}
 
 /* Memory left the free state: `dirty` remains, `clean` of it had been clean. */
 static inline void reclaim_note_use(struct reclaim_policy *policy, size_t dirty,

@@ -180,6 +180,7 @@ size_t zone_dirty_pages(void)
 
 NO_THREAD_SAFETY void zones_lock(void)
 {
+    lock_acquire(&zone_purging);
     lock_acquire(&zone_adding);
     /* acquire: pairs with the release in zone_add() */
     for (unsigned i = 0; i < load_acquire(&zone_count); i++)
@@ -192,6 +193,7 @@ NO_THREAD_SAFETY void zones_unlock(void)
     for (unsigned i = load_acquire(&zone_count); i-- > 0;)
         lock_release(&zones[i].lock);
     lock_release(&zone_adding);
+    lock_release(&zone_purging);
 }
 
 void zones_reset(void (*reset)(struct lock *lock))
@@ -200,6 +202,7 @@ void zones_reset(void (*reset)(struct lock *lock))
     for (unsigned i = load_acquire(&zone_count); i-- > 0;)
         reset(&zones[i].lock);
     reset(&zone_adding);
+    reset(&zone_purging);
 }
 
 const char *zone_check(struct zone *zone)

@@ -34,6 +34,7 @@ static const struct {
 };
 
 struct lock zone_adding = LOCK_INIT(LOCK_RANK_ADDING);
+struct lock zone_purging = LOCK_INIT(LOCK_RANK_PURGE);
 
 /* Offsets of the parts of a page map for `npages` pages. */
 struct map_parts {

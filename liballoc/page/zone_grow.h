@@ -20,6 +20,10 @@ size_t zone_grow(struct zone *zone, size_t npages, unsigned align_order)
 
 extern HIDDEN struct lock zone_adding; /* for atfork */
 
+/* Held while a free block is on no list, for the kernel takes its pages: so
+   that no child of a fork loses it. */
+extern HIDDEN struct lock zone_purging;
+
 /* Adds a zone that can hold such a run.  False: no address space. */
 bool zone_add(size_t npages, unsigned align_order);
 

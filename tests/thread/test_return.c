@@ -201,3 +201,74 @@ TEST(memory_return, beside_sixteen_idle_threads)
         pthread_join(threads[i], NULL);
     }
 }
+
+enum {
+    BURSTERS = 8,
+    BURST_MIB = 32,
+    BURST_BLOCK = 20000,
+};
+
+static pthread_barrier_t burst_over;
+static pthread_barrier_t burst_end;
+
+/* Allocates much at once, frees it, and makes no call of malloc any more. */
+static void *burst(void *ends)
+{
+    enum { BLOCKS = BURST_MIB * MIB / BURST_BLOCK };
+    static _Thread_local void *mem[BLOCKS];
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        mem[i] = launder(malloc(BURST_BLOCK));
+        memset(mem[i], 1, BURST_BLOCK);
+    }
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        free(mem[i]);
+    }
+    pthread_barrier_wait(&burst_over);
+    if (ends == NULL) {
+        pthread_barrier_wait(&burst_end);
+    }
+    return NULL;
+}
+
+/* A daemon at work, for which no call comes late. */
+static void work(unsigned ms)
+{
+    void *mem[100];
+    for (unsigned i = 0; i < ms / 5; i++) {
+        for (unsigned k = 0; k < 100; k++) {
+            mem[k] = launder(malloc(3000 + (size_t)k * 400));
+        }
+        for (unsigned k = 0; k < 100; k++) {
+            free(mem[k]);
+        }
+        usleep(5000);
+    }
+}
+
+/*
+ * What is tolerated of a busy thread, for it will be asked for again, is not
+ * left to one that never asks: half of them block, half of them end.
+ */
+TEST(memory_return, after_bursts_of_threads_that_make_no_more_calls)
+{
+    pthread_t threads[BURSTERS];
+    malloc_trim(0);
+    size_t start = self_resident();
+    pthread_barrier_init(&burst_over, NULL, BURSTERS + 1);
+    pthread_barrier_init(&burst_end, NULL, BURSTERS / 2 + 1);
+    for (uintptr_t i = 0; i < BURSTERS; i++) {
+        void *ends = i % 2 == 0 ? NULL : &threads[i];
+        REQUIRE(pthread_create(&threads[i], NULL, burst, ends) == 0);
+    }
+    pthread_barrier_wait(&burst_over);
+    work(10000);
+    double held = (double)self_resident() - (double)start;
+    test_print(STDOUT_FILENO, "  %.1f MiB of %d\n", held / (double)MIB,
+               BURSTERS * BURST_MIB);
+    /* A thread's bins, and what is kept for good: dirty_min / 8, top_pad. */
+    CHECK(held < BURSTERS * 4 * (double)MIB);
+    pthread_barrier_wait(&burst_end);
+    for (unsigned i = 0; i < BURSTERS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+}

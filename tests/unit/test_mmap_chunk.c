@@ -4,6 +4,7 @@
 #include "arena/chunk.h"
 #include "arena/mmap_chunk.h"
 #include "base/tunables.h"
+#include "page/reclaim.h"
 
 #include <pthread.h>
 
@@ -164,6 +165,32 @@ TEST_CHILD(mmap_chunk, tick_lets_idle_mappings_go)
     for (int i = 1; i <= 20; i++)
         mmap_chunk_tick(now + (uint64_t)i * 1000);
     CHECK(mmap_table.kept_bytes <= tunables.dirty_min);
+}
+
+TEST_CHILD(mmap_chunk, tick_lets_mappings_go_where_notes_come_late)
+{
+    start();
+    void *mem = alloc(16 * (size_t)MIB, 16);
+    mmap_chunk_free(mem);
+    reclaim_note_outside(-(intptr_t)GIB, 0); /* live: less than none */
+    uint64_t now = os_time_ms();
+    for (int i = 1; i <= 20; i++)
+        mmap_chunk_tick(now + (uint64_t)i * 1000);
+    CHECK_EQ(mmap_table.kept_bytes, 0);
+}
+
+TEST_CHILD(mmap_chunk, trims_on_demand_teach_no_slack)
+{
+    start();
+    for (int i = 0; i < 100; i++) {
+        mmap_chunk_free(alloc(16 * (size_t)MIB, 16));
+        mmap_chunk_trim();
+    }
+    mmap_chunk_free(alloc(16 * (size_t)MIB, 16));
+    uint64_t now = os_time_ms();
+    for (int i = 1; i <= 5; i++)
+        mmap_chunk_tick(now + (uint64_t)i * 1000);
+    CHECK_EQ(mmap_table.kept_bytes, 0);
 }
 
 TEST_CHILD(mmap_chunk, trim_unmaps_all_that_is_kept)

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit_page.h"
 
+#include "base/lock.h"
 #include "base/tunables.h"
 #include "page/reclaim.h"
 
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { HIGH = 1000, START = 100000 };
 
@@ -230,6 +233,19 @@ TEST_CHILD(reclaim, all_keeps_what_it_is_told_to_keep)
     check_zones();
 }
 
+TEST_CHILD(reclaim, what_was_given_back_on_demand_teaches_no_slack)
+{
+    uint64_t now = 1000000;
+
+    REQUIRE(zone_init());
+    for (int i = 0; i < 100; i++) {
+        make_dirty(512);
+        reclaim_tick(now++);
+        CHECK_EQ(reclaim_all(0), (size_t)512 << PAGE_SHIFT);
+    }
+    CHECK_EQ(zones[0].policy.slack, 0);
+}
+
 TEST_CHILD(reclaim, a_refused_purge_changes_nothing)
 {
     REQUIRE(zone_init());
@@ -352,5 +368,57 @@ TEST_CHILD(reclaim, purging_never_hits_a_page_in_use)
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
     check_zones();
+    CHECK_EQ(zone_live_pages(), 0);
+}
+
+/* Atomic: the thread below has pages; it shall end. */
+static _Atomic bool has_pages;
+static _Atomic bool is_over;
+
+static void *purge_again_and_again(void *arg)
+{
+    /* stale ok: a flag */
+    while (!load_relaxed(&is_over)) {
+        /* release: the pages are taken after it; pairs with fork_in_between */
+        store_release(&has_pages, true);
+        make_dirty(256);
+        /* release: all pages are free; pairs with the load in the child */
+        store_release(&has_pages, false);
+        reclaim_all(0);
+    }
+    return arg;
+}
+
+/* A child while pages may be on their way back: none may be missing in it. */
+static bool fork_in_between(void)
+{
+    int status;
+
+    zones_lock();
+    pid_t child = fork();
+    if (child == 0) {
+        zones_reset(lock_reset);
+        /* acquire: pairs with the releases of the other thread */
+        if (!load_acquire(&has_pages) && zone_live_pages() != 0)
+            _exit(1);
+        _exit(zone_check(&zones[0]) == NULL ? 0 : 2);
+    }
+    zones_unlock();
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+TEST_CHILD(reclaim, a_fork_amid_a_purge_loses_no_pages)
+{
+    pthread_t thread;
+    int lost = 0;
+
+    REQUIRE(zone_init());
+    REQUIRE(pthread_create(&thread, NULL, purge_again_and_again, NULL) == 0);
+    for (int i = 0; i < 300; i++)
+        lost += !fork_in_between();
+    /* stale ok: a flag */
+    store_relaxed(&is_over, true);
+    pthread_join(thread, NULL);
+    CHECK_EQ(lost, 0);
     CHECK_EQ(zone_live_pages(), 0);
 }

@@ -157,11 +157,11 @@ TEST_CHILD(registry, bins_of_idle_heaps_are_flushed)
     heap_start();
     run_thread(take_and_free, NULL);
     CHECK(count_in_bins(seen) > 0);
-    registry_flush_idle();
+    registry_flush_idle(os_time_ms());
     CHECK_EQ(count_in_bins(seen), 0);
     CHECK(seen->idle_flushed);
     check_heap(seen);
-    registry_flush_idle();
+    registry_flush_idle(os_time_ms());
     run_thread(take_one, (void *)100);
     CHECK_EQ(heap_count, 3);
 }
