@@ -6,23 +6,14 @@
 #include "base/bits.h"
 #include "base/debug.h"
 #include "base/lock.h"
-#include "base/tunables.h"
+#include "heap/bin_cap.h"
 #include "heap/registry.h"
 #include "heap/remote.h"
 #include "page/zone.h"
 #include "slab/slab_cache.h"
 
 enum {
-    CAP_MAX = 1024,        /* objects in any bin */
-    SMALL_START = 4 * KIB, /* bytes a fresh bin of a small class may hold */
-    CHUNK_START = 32 * KIB,
-    LARGE_BYTES = 2 * MIB, /* most in a bin of objects above SMALL_MAX */
-    CHUNK_CAP_MAX = 64,
-    HOLD_MOST = 3,          /* times cap: a bin, and as much again its spare */
-    EXTEND_STEP = 64,       /* objects that a bin is granted at a time */
-    EXTEND_BYTES = 8 * MIB, /* most in all */
-    NEAR_BYTES = 8 * KIB,
-    STRAY = 16, /* spills of a burst in order; half as many more a step */
+    HOLD_MOST = 3,     /* times cap: a bin, and as much again its spare */
     SPILL_CREDIT = 63, /* spills between looks at the clock */
     NO_CREDIT = -2,    /* -1: it was granted, and is used up */
 };
@@ -33,23 +24,6 @@ enum {
  * next malloc of the class takes the slow path, which looks at the clock.
  */
 static struct free_object drained;
-
-static size_t cap_start(unsigned index)
-{
-    size_t size = bin_bytes(index);
-
-    return index < NSLAB ? clamp_size(SMALL_START / size, 4, 64)
-                         : clamp_size(CHUNK_START / size, 1, 16);
-}
-
-/* Bins above SMALL_MAX have a budget besides: cap_is_affordable(). */
-static size_t cap_most(unsigned index)
-{
-    size_t size = bin_bytes(index);
-    size_t bytes = size <= SMALL_MAX ? tunables.bin_bytes : LARGE_BYTES;
-
-    return index < NSLAB ? clamp_size(bytes / size, 8, CAP_MAX) : CHUNK_CAP_MAX;
-}
 
 /* Bins are set up at their first slow event: an unused one stays untouched. */
 static void bin_init(struct heap *heap, unsigned index)
@@ -64,19 +38,6 @@ static void bin_init(struct heap *heap, unsigned index)
     bin->magic = divide_magic(bin_bytes(index));
     bin->limit = heap->cap[index];
     bin->room = heap->cap[index];
-}
-
-/*
- * Bins above SMALL_MAX of all heaps share a budget: what is live tells how
- * much.
- */
-static bool cap_is_affordable(const struct heap *heap, size_t more)
-{
-    size_t live = zone_live_pages() << PAGE_SHIFT;
-    size_t share =
-        (tunables.cache_bytes + live / 8) / max_size(registry_heaps(), 1);
-
-    return heap->cached_bytes + more <= share;
 }
 
 /*
@@ -100,72 +61,6 @@ static void credit_grant(struct heap *heap, unsigned index)
         heap->spill_credit[index] = SPILL_CREDIT;
 }
 
-/* Spills without a refill that no bin of the class could have held. */
-static size_t burst_spills(unsigned index)
-{
-    return 2 * cap_most(index);
-}
-
-/*
- * A refill soon after a spill: what went away was needed, the bin is too
- * small.  Many spills in a row are a burst: no bin is large enough for that.
- */
-static void cap_adapt(struct heap *heap, unsigned index)
-{
-    size_t cap = heap->cap[index];
-    size_t most = cap_most(index);
-    size_t more = min_size(cap, most - min_size(cap, most));
-    size_t bytes = more * bin_bytes(index);
-    uint32_t spills = heap->spills[index];
-
-    heap->spills[index] = 0;
-    if (spills == 0 || spills > burst_spills(index))
-        return;
-    if (bin_bytes(index) > SMALL_MAX) {
-        if (!cap_is_affordable(heap, bytes))
-            return;
-        heap->cached_bytes += bytes;
-    }
-    heap->cap[index] = (uint16_t)(cap + more);
-}
-
-/* The bin's contents end, and what was granted for them. */
-static void bin_settle(struct heap *heap, unsigned index)
-{
-    if (index >= NSLAB || LIKELY(heap->granted[index] == 0))
-        return;
-    heap->cached_bytes -= EXTEND_STEP * heap->granted[index] * bin_bytes(index);
-    heap->granted[index] = 0;
-}
-
-static bool are_near(const void *a, const void *b)
-{
-    return (uintptr_t)a - (uintptr_t)b + NEAR_BYTES < 2 * NEAR_BYTES;
-}
-
-/*
- * Objects freed in order of their addresses may stay beyond the cap: popped
- * again they are in order still, and pin no more slabs than they must.  In any
- * other order they are better off in their slabs, which shows in spills.  False:
- * `mem` may not stay.
- */
-static bool bin_extend(struct heap *heap, unsigned index, const void *mem)
-{
-    struct bin *bin = &heap->bins[index];
-    size_t more = EXTEND_STEP * bin_bytes(index);
-
-    if (index >= NSLAB || bin->head == NULL || !are_near(bin->head, mem) ||
-        heap->spills[index] > STRAY + heap->granted[index] * STRAY / 2u ||
-        (heap->granted[index] + 1) * more > EXTEND_BYTES ||
-        !cap_is_affordable(heap, more))
-        return false;
-    heap->granted[index]++;
-    heap->cached_bytes += more;
-    bin->limit += EXTEND_STEP;
-    bin->room += EXTEND_STEP;
-    return true;
-}
-
 /*
  * The chain becomes the bin's contents, with room for cap more, but not above
  * HOLD_MOST times cap in all: a chain that was parked may be longer than cap,
@@ -179,7 +74,7 @@ static void bin_load(struct heap *heap, unsigned index, void *head,
     size_t most = HOLD_MOST * cap;
     size_t room = min_size(cap, most - min_size(count, most));
 
-    bin_settle(heap, index);
+    cap_settle(heap, index);
     bin->head = head;
     bin->room = (int32_t)room;
     bin->limit = (int32_t)(count + room);
@@ -363,7 +258,7 @@ static void spill_slow(struct heap *heap, unsigned index,
     object_link(object, NULL);
     heap_lock(heap);
     chain_flush(heap, index, object);
-    if (heap->spills[index] > burst_spills(index) &&
+    if (heap->spills[index] > cap_burst(index) &&
         heap->bins[index].spare != &drained)
         bin_drain_locked(heap, index);
     heap_unlock(heap);
@@ -379,7 +274,7 @@ bool bin_spill(struct heap *heap, unsigned index, void *mem)
     if (bin->room <= 0 && bin->spare == NULL && bin->head != NULL &&
         heap->cap[index] > 1)
         bin_park(heap, index);
-    if (bin->room > 0 || bin_extend(heap, index, mem)) {
+    if (bin->room > 0 || cap_extend(heap, index, mem)) {
         bin_push(bin, mem);
         return left < 0;
     }
