@@ -40,6 +40,13 @@ static void bin_init(struct heap *heap, unsigned index)
     bin->room = heap->cap[index];
 }
 
+static void spills_add(struct heap *heap, unsigned index, unsigned count)
+{
+    unsigned sum = heap->spills[index] + count;
+
+    heap->spills[index] = (uint16_t)(sum < UINT16_MAX ? sum : UINT16_MAX);
+}
+
 /*
  * Counts the spills that the fast path made on credit, and calls it in.  What
  * was left: below 0, none.
@@ -51,7 +58,7 @@ static int credit_settle(struct heap *heap, unsigned index)
     int left = heap->spill_credit[index];
     heap->spill_credit[index] = NO_CREDIT;
     if (left > NO_CREDIT)
-        heap->spills[index] += (uint32_t)(SPILL_CREDIT - left);
+        spills_add(heap, index, (unsigned)(SPILL_CREDIT - left));
     return left;
 }
 
@@ -278,7 +285,8 @@ bool bin_spill(struct heap *heap, unsigned index, void *mem)
         bin_push(bin, mem);
         return left < 0;
     }
-    heap->spills[index] += left <= NO_CREDIT;
+    if (left <= NO_CREDIT)
+        spills_add(heap, index, 1);
     spill_slow(heap, index, mem);
     credit_grant(heap, index);
     return left < 0;

@@ -61,7 +61,7 @@ void cap_adapt(struct heap *heap, unsigned index)
     size_t most = cap_most(index);
     size_t more = min_size(cap, most - min_size(cap, most));
     size_t bytes = more * bin_bytes(index);
-    uint32_t spills = heap->spills[index];
+    unsigned spills = heap->spills[index];
 
     heap->spills[index] = 0;
     if (spills == 0 || spills > cap_burst(index))
