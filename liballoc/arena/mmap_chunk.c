@@ -89,7 +89,7 @@ static size_t kept_look(void) REQUIRES(mmap_lock)
     return live;
 }
 
-static void record_insert(struct mmap_record *record)
+static void record_insert(struct mmap_record *record) REQUIRES(mmap_lock)
 {
     struct mmap_record **bucket = &mmap_table.buckets[mmap_bucket(record->mem)];
 
