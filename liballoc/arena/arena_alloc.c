@@ -18,14 +18,10 @@ void arena_init(struct arena *arena, uint32_t heap_id, bool is_main)
     arena->fat_above = tunables.dirty_min;
 }
 
-/* For the policy: what is left, what is in use. */
+/* For the policy: what is left. */
 static void note_alloc(struct arena *arena)
 {
-    size_t top = top_size(arena);
-
-    reclaim_note_use(&arena->policy, arena->dirty + top, 0);
-    reclaim_note_live(&arena->policy,
-                      arena->system_mem - arena->free_bytes - top);
+    reclaim_note_use(&arena->policy, arena->dirty + top_size(arena), 0);
 }
 
 /* Cuts `size` bytes off the front of top, which is larger than that. */

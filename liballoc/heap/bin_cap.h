@@ -29,8 +29,8 @@ void cap_settle(struct heap *heap, unsigned index);
 /*
  * Objects freed in order of their addresses may stay beyond the cap: popped
  * again they are in order still, and pin no more slabs than they must.  In any
- * other order they are better off in their slabs, which shows in spills.  False:
- * `mem` may not stay.
+ * other order they are better off in their slabs, which shows in spills.
+ * False: `mem` may not stay.
  */
 bool cap_extend(struct heap *heap, unsigned index, const void *mem);
 
