@@ -270,9 +270,10 @@ void reclaim_look_arena(struct reclaim_policy *policy, size_t live, size_t idle)
     intptr_t used = (intptr_t)(pages << PAGE_SHIFT) + outside.live +
                     outside.kept - (intptr_t)idle;
 
-    /* Read without its lock: stale ok, a policy */
+    lock_acquire(&zones[0].lock);
     policy->peak = zones[0].policy.peak << PAGE_SHIFT;
     policy->last_peak = zones[0].policy.last_peak << PAGE_SHIFT;
+    lock_release(&zones[0].lock);
     policy->outside = used - (intptr_t)live;
 }
 

@@ -173,8 +173,11 @@ size_t zone_dirty_pages(void)
     size_t dirty = 0;
 
     /* acquire: pairs with the release in zone_add() */
-    for (unsigned i = load_acquire(&zone_count); i-- > 0;)
+    for (unsigned i = load_acquire(&zone_count); i-- > 0;) {
+        lock_acquire(&zones[i].lock);
         dirty += zones[i].nr_dirty;
+        lock_release(&zones[i].lock);
+    }
     return dirty;
 }
 

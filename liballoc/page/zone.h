@@ -40,8 +40,10 @@ bool zone_extend_run(struct page *page, size_t npages, size_t more);
  */
 bool zone_run_crawls(struct page *page, size_t npages, size_t more);
 
-/* Pages handed out, in all zones; free ones that are dirty.  Stale ok. */
+/* Pages handed out, in all zones.  Stale ok. */
 size_t zone_live_pages(void);
+
+/* Free pages that are dirty, in all zones.  Takes the zones' locks. */
 size_t zone_dirty_pages(void);
 
 /* For atfork. */
