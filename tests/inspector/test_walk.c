@@ -20,7 +20,7 @@ struct held {
 static void held_add(struct held *held, size_t size, size_t usable,
                      size_t count, size_t slab_max)
 {
-    size_t mmap_from = slab_max == 0 ? 128 * 1024 : 4 * 1024 * 1024;
+    size_t mmap_from = slab_max == 0 ? 128 * 1024 : 16 * 1024 * 1024;
 
     if (size >= mmap_from) {
         held->mmapped += count;
