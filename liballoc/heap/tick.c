@@ -85,8 +85,10 @@ void heap_maintain(struct heap *heap)
             arena_tick(&heap->arena, now_ms, true);
         heap_unlock(heap);
     }
-    if (UNLIKELY(reclaim_is_due(now_ms)))
+    if (UNLIKELY(reclaim_is_due(now_ms))) {
+        mmap_chunk_tick(now_ms);
         reclaim_tick(now_ms);
+    }
     if (UNLIKELY(heap->idle_calls == IDLE_TRIM && heap->busy_calls == 0))
         heap_trim(tunables.top_pad);
 }
