@@ -126,35 +126,31 @@ TEST(reclaim, regret_raises_high_by_twice_as_much)
     CHECK_EQ(target(&policy, HIGH + 801, START), HIGH / 2 + 800);
 }
 
-TEST(reclaim, a_little_regret_is_none)
+/* What becomes of `slack` when of `purged` so much is wanted again. */
+static size_t slack_learnt(size_t slack, size_t purged, size_t wanted)
 {
     struct reclaim_policy policy = policy_at(0);
 
-    policy.purged = 1000;
-    reclaim_note_use(&policy, 0, 250);
+    policy.slack = slack;
+    policy.purged = purged;
+    reclaim_note_use(&policy, 0, wanted);
     target(&policy, 0, START);
-    CHECK_EQ(policy.slack, 0);
+    return policy.slack;
+}
+
+TEST(reclaim, a_little_regret_is_none)
+{
+    CHECK_EQ(slack_learnt(0, 1000, 250), 0);
 }
 
 TEST(reclaim, slack_grows_with_each_regret)
 {
-    struct reclaim_policy policy = policy_at(0);
-
-    policy.slack = 5000;
-    policy.purged = 100;
-    reclaim_note_use(&policy, 0, 100);
-    target(&policy, 0, START);
-    CHECK_EQ(policy.slack, 5200);
+    CHECK_EQ(slack_learnt(5000, 100, 100), 5200);
 }
 
 TEST(reclaim, more_than_was_given_back_is_not_regretted)
 {
-    struct reclaim_policy policy = policy_at(0);
-
-    policy.purged = 100;
-    reclaim_note_use(&policy, 0, 1000);
-    target(&policy, 0, START);
-    CHECK_EQ(policy.slack, 200);
+    CHECK_EQ(slack_learnt(0, 100, 1000), 200);
 }
 
 TEST(reclaim, slack_decays_by_a_quarter_a_second)
