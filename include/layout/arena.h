@@ -47,7 +47,7 @@ struct arena {
     size_t free_bytes;            /* free chunks on bins, without top */
     size_t dirty;                 /* bytes of free chunks from PURGE_CHUNK up
                                    that were not given back, without top */
-    size_t idle_noted;            /* dirty and top, as of the last note of it */
+    _Atomic size_t idle_noted;    /* dirty and top, as last noted.  Atomic */
     size_t fat_above;             /* dirty and top that call for arena_tick() */
     struct reclaim_policy policy; /* in bytes, of dirty and top */
     uint32_t heap_id;             /* owner */

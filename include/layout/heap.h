@@ -84,14 +84,14 @@ struct heap {
                                          the first */
 
     /* Owner only, off the fast path. */
-    size_t cached_bytes;     /* growth of cap * size above SMALL_MAX */
-    uint64_t tick_ms;        /* time of the last tick */
-    uint64_t slow_ms;        /* time of the last slow call */
-    uint32_t foreign;        /* objects of others freed */
-    uint32_t idle_calls;     /* slow calls that came late ... */
-    uint32_t busy_calls;     /* ... and those since the last such */
-    uint8_t trials[NSLAB];   /* objects of a class had as chunks */
-    uint8_t used[NHEAPBINS]; /* had a slow event since the tick */
+    size_t cached_bytes;      /* growth of cap * size above SMALL_MAX */
+    _Atomic uint64_t tick_ms; /* time of the last tick.  Atomic */
+    uint64_t slow_ms;         /* time of the last slow call */
+    uint32_t foreign;         /* objects of others freed */
+    uint32_t idle_calls;      /* slow calls that came late ... */
+    uint32_t busy_calls;      /* ... and those since the last such */
+    uint8_t trials[NSLAB];    /* objects of a class had as chunks */
+    uint8_t used[NHEAPBINS];  /* had a slow event since the tick */
 
     /* Shared: others push, the owner or a helper takes. */
     _Atomic(struct slab FAR *) pending __attribute__((aligned(64)));
@@ -104,7 +104,7 @@ struct heap {
     _Atomic uint32_t epoch;     /* odd while the owner changes the below */
     _Atomic uint32_t helping;   /* odd while another thread does */
     uint32_t by_lock;           /* the owner holds lock itself */
-    uint32_t state;             /* enum heap_state */
+    _Atomic uint32_t state;     /* enum heap_state.  Atomic */
     uint32_t tid;               /* of the owner, for readers */
     struct list_head idle;      /* idle stack */
     void FAR *front;            /* the owner's thread_heap; NULL = no owner.

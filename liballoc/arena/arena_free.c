@@ -152,10 +152,12 @@ static struct reclaim_marks arena_marks(const struct arena *arena)
 bool arena_note_idle(struct arena *arena)
 {
     size_t idle = arena->dirty + top_size(arena);
-    intptr_t more = (intptr_t)idle - (intptr_t)arena->idle_noted;
+    /* stale ok: written under the heap's lock */
+    intptr_t more = (intptr_t)idle - (intptr_t)load_relaxed(&arena->idle_noted);
 
     if (more <= -IDLE_STEP || more >= IDLE_STEP) {
-        arena->idle_noted = idle;
+        /* stale ok: others only decide by it whether to help */
+        store_relaxed(&arena->idle_noted, idle);
         reclaim_note_outside(-more, more);
     }
     return idle > arena->fat_above;
@@ -165,7 +167,9 @@ size_t arena_tick(struct arena *arena, uint64_t now_ms, bool is_used)
 {
     size_t dirty = arena->dirty + top_size(arena);
     (void)arena_note_idle(arena);
-    reclaim_look_arena(&arena->policy, arena_live(arena), arena->idle_noted);
+    /* stale ok: written under the heap's lock */
+    size_t idle = load_relaxed(&arena->idle_noted);
+    reclaim_look_arena(&arena->policy, arena_live(arena), idle);
     if (!is_used) {
         arena->policy.peak = 0;
         arena->policy.last_peak = 0;

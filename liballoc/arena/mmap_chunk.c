@@ -81,11 +81,11 @@ static void record_recycle(struct mmap_record *record)
 /* Brings the policy up to date; what is live in the process. */
 static size_t kept_look(void) REQUIRES(mmap_lock)
 {
-    size_t live =
-        reclaim_sum(zone_live_pages() << PAGE_SHIFT, reclaim_outside().live);
+    struct zone_pages pages = zone_pages();
+    size_t live = reclaim_sum(pages.live << PAGE_SHIFT, reclaim_outside().live);
 
     reclaim_note_live(&kept_policy, live);
-    kept_policy.outside = (intptr_t)(zone_dirty_pages() << PAGE_SHIFT);
+    kept_policy.outside = (intptr_t)(pages.dirty << PAGE_SHIFT);
     return live;
 }
 

@@ -110,7 +110,8 @@ static struct heap *heap_obtain(void)
     if (heap == NULL)
         heap = heap_create();
     if (heap != NULL) {
-        heap->state = HEAP_OWNED;
+        /* stale ok: written under the registry's lock only, as below */
+        store_relaxed(&heap->state, HEAP_OWNED);
         heap->front = &thread_fronts;
         fronts_set(&thread_fronts, heap);
     }
@@ -149,7 +150,8 @@ struct heap *heap_shared(void)
 void registry_retire(struct heap *heap)
 {
     lock_acquire(&registry_lock);
-    heap->state = HEAP_IDLE;
+    /* stale ok: as in heap_obtain() */
+    store_relaxed(&heap->state, HEAP_IDLE);
     heap->front = NULL;
     fronts_close();
     heap->tid = 0;
@@ -253,9 +255,15 @@ void registry_flush_idle(uint64_t now_ms)
  */
 static bool needs_help(const struct heap *heap, uint64_t now_ms)
 {
-    return heap != thread_own && heap->state != HEAP_ORPHAN &&
-           heap->arena.idle_noted > tunables.dirty_min / 2 &&
-           now_ms - heap->tick_ms > 2 * tunables.purge_delay;
+    /* stale ok: an orphan stays one */
+    bool is_orphan = load_relaxed(&heap->state) == HEAP_ORPHAN;
+    /* stale ok: only decides when to help */
+    size_t idle = load_relaxed(&heap->arena.idle_noted);
+    /* stale ok: as above */
+    uint64_t age = now_ms - load_relaxed(&heap->tick_ms);
+
+    return heap != thread_own && !is_orphan && idle > tunables.dirty_min / 2 &&
+           age > 2 * tunables.purge_delay;
 }
 
 /* The next heap in need of help, of a few looked at; NULL = none. */
@@ -331,8 +339,9 @@ void registry_reset_child(void (*reset)(struct lock *lock))
         /* stale ok: as above; its owner was caught in a slow path, or not */
         store_relaxed(&heap->epoch, load_relaxed(&heap->epoch) & ~1u);
         heap->front = NULL;
-        if (heap->state == HEAP_OWNED)
-            heap->state = HEAP_ORPHAN;
+        /* stale ok: there is no other thread */
+        if (load_relaxed(&heap->state) == HEAP_OWNED)
+            store_relaxed(&heap->state, HEAP_ORPHAN);
     }
     if (thread_own != NULL)
         thread_own->tid = os_tid();

@@ -34,8 +34,9 @@ static void account(struct heap *owner, size_t bytes)
     /* stale ok: only decides when to help */
     size_t pending = add_relaxed(&owner->pending_bytes, bytes) + bytes;
 
-    size_t bound = owner->state == HEAP_OWNED ? HELP_BYTES : HELP_BYTES / 16;
-    if (pending > bound)
+    /* stale ok: as above */
+    bool is_owned = load_relaxed(&owner->state) == HEAP_OWNED;
+    if (pending > (is_owned ? HELP_BYTES : HELP_BYTES / 16))
         remote_help(owner);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "arena/arena.h"
 #include "arena/mmap_chunk.h"
+#include "base/atomic.h"
 #include "base/bits.h"
 #include "base/lock.h"
 #include "base/tunables.h"
@@ -37,7 +38,8 @@ static void flush_unused(struct heap *heap) REQUIRES(heap->lock)
 
 static void tick(struct heap *heap, uint64_t now_ms)
 {
-    heap->tick_ms = now_ms;
+    /* stale ok: others only decide by it whether to help */
+    store_relaxed(&heap->tick_ms, now_ms);
     remote_flush(heap);
     heap_lock(heap);
     remote_collect_owner(heap);
@@ -77,7 +79,8 @@ void heap_maintain(struct heap *heap)
 
     arm_if_idle(heap, now_ms);
 
-    if (now_ms - heap->tick_ms >= tunables.purge_delay) {
+    /* stale ok: the thread's own */
+    if (now_ms - load_relaxed(&heap->tick_ms) >= tunables.purge_delay) {
         tick(heap, now_ms);
     } else {
         heap_lock(heap);
@@ -112,7 +115,8 @@ static void trim_heap(struct heap *heap, void *data)
     bool is_mine = heap == thread_own;
 
     heap_lock(heap);
-    if (is_mine || heap->state == HEAP_IDLE) {
+    /* stale ok: the walk holds the registry's lock */
+    if (is_mine || load_relaxed(&heap->state) == HEAP_IDLE) {
         for (unsigned index = 0; index < NHEAPBINS; index++)
             bin_flush_locked(heap, index);
     }

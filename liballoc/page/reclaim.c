@@ -266,9 +266,9 @@ static size_t look_outside(struct zone *zone)
 void reclaim_look_arena(struct reclaim_policy *policy, size_t live, size_t idle)
 {
     struct reclaim_outside outside = reclaim_outside();
-    size_t pages = zone_live_pages() + zone_dirty_pages();
-    intptr_t used = (intptr_t)(pages << PAGE_SHIFT) + outside.live +
-                    outside.kept - (intptr_t)idle;
+    struct zone_pages pages = zone_pages();
+    intptr_t used = (intptr_t)((pages.live + pages.dirty) << PAGE_SHIFT) +
+                    outside.live + outside.kept - (intptr_t)idle;
 
     lock_acquire(&zones[0].lock);
     policy->peak = zones[0].policy.peak << PAGE_SHIFT;

@@ -156,29 +156,19 @@ bool zone_run_crawls(struct page *page, size_t npages, size_t more)
     return crawls;
 }
 
-size_t zone_live_pages(void)
+struct zone_pages zone_pages(void)
 {
-    size_t live = 0;
+    struct zone_pages pages = {0};
 
     /* acquire: pairs with the release in zone_add() */
     for (unsigned i = load_acquire(&zone_count); i-- > 0;) {
-        const struct zone *zone = &zones[i];
-        live += zone->frontier - zone->first - zone->buddy.nr_free;
+        struct zone *zone = &zones[i];
+        lock_acquire(&zone->lock);
+        pages.live += zone->frontier - zone->first - zone->buddy.nr_free;
+        pages.dirty += zone->nr_dirty;
+        lock_release(&zone->lock);
     }
-    return live;
-}
-
-size_t zone_dirty_pages(void)
-{
-    size_t dirty = 0;
-
-    /* acquire: pairs with the release in zone_add() */
-    for (unsigned i = load_acquire(&zone_count); i-- > 0;) {
-        lock_acquire(&zones[i].lock);
-        dirty += zones[i].nr_dirty;
-        lock_release(&zones[i].lock);
-    }
-    return dirty;
+    return pages;
 }
 
 NO_THREAD_SAFETY void zones_lock(void)

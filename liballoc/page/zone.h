@@ -40,11 +40,24 @@ bool zone_extend_run(struct page *page, size_t npages, size_t more);
  */
 bool zone_run_crawls(struct page *page, size_t npages, size_t more);
 
-/* Pages handed out, in all zones.  Stale ok. */
-size_t zone_live_pages(void);
+/* Pages of all zones: handed out; free and dirty. */
+struct zone_pages {
+    size_t live;
+    size_t dirty;
+};
 
-/* Free pages that are dirty, in all zones.  Takes the zones' locks. */
-size_t zone_dirty_pages(void);
+/* Takes the zones' locks, one after another. */
+struct zone_pages zone_pages(void);
+
+static inline size_t zone_live_pages(void)
+{
+    return zone_pages().live;
+}
+
+static inline size_t zone_dirty_pages(void)
+{
+    return zone_pages().dirty;
+}
 
 /* For atfork. */
 void zones_lock(void);
