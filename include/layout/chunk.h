@@ -65,9 +65,9 @@ struct mmap_table {
     struct mmap_record FAR *buckets[MMAP_BUCKETS];
     struct mmap_kept kept[MMAP_KEPT]; /* oldest first */
     size_t nr_kept;
-    size_t nr_live;    /* live mmapped chunks */
-    size_t live_bytes; /* of their mappings */
-    size_t kept_bytes;
+    _Atomic size_t nr_live;    /* live mmapped chunks.  Atomic */
+    size_t live_bytes;         /* of their mappings */
+    _Atomic size_t kept_bytes; /* Atomic */
 };
 
 /* The bucket of a chunk whose memory is at `mem`. */

@@ -12,7 +12,7 @@
 #include "api/root.h"
 
 #include "arena/chunk.h"
-#include "arena/mmap_chunk.h"
+#include "arena/mmap_kept.h"
 #include "base/bits.h"
 #include "base/list.h"
 #include "base/syscall.h"

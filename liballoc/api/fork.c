@@ -8,7 +8,7 @@
 #include "api/init.h"
 
 #include "api/root.h"
-#include "arena/mmap_chunk.h"
+#include "arena/mmap_kept.h"
 #include "base/lock.h"
 #include "heap/registry.h"
 #include "page/meta.h"

@@ -2,7 +2,7 @@
 #include "api/root.h"
 
 #include "arena/chunk.h"
-#include "arena/mmap_chunk.h"
+#include "arena/mmap_kept.h"
 #include "base/atomic.h"
 #include "base/config.h"
 #include "base/syscall.h"

@@ -2,6 +2,8 @@
 #include "api/stats.h"
 
 #include "api/entry.h"
+#include "arena/mmap_kept.h"
+#include "base/atomic.h"
 #include "base/print.h"
 #include "liballoc.h"
 #include "os/os_mem.h"
@@ -45,7 +47,8 @@ static void gather_heap(struct heap *heap, void *data)
     heap_unlock(heap);
     add(&gather->stats->all, &census);
     gather->stats->heaps++;
-    gather->stats->heaps_idle += heap->state == HEAP_IDLE;
+    /* stale ok: the walk holds the registry's lock */
+    gather->stats->heaps_idle += load_relaxed(&heap->state) == HEAP_IDLE;
     if (gather->each != NULL)
         gather->each(heap, &census, gather->data);
 }
@@ -64,8 +67,10 @@ void stats_gather(struct stats *stats,
     census_pages(&stats->pages);
     lock_acquire(&mmap_lock);
     stats->mmapped = mmap_table.live_bytes;
-    stats->mmapped_count = mmap_table.nr_live;
-    stats->mmapped_kept = mmap_table.kept_bytes;
+    /* stale ok: written under mmap_lock */
+    stats->mmapped_count = load_relaxed(&mmap_table.nr_live);
+    /* stale ok: as above */
+    stats->mmapped_kept = load_relaxed(&mmap_table.kept_bytes);
     lock_release(&mmap_lock);
 }
 

@@ -2,32 +2,20 @@
 #include "arena/mmap_chunk.h"
 
 #include "arena/chunk.h"
+#include "arena/mmap_kept.h"
+#include "base/atomic.h"
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "base/debug.h"
 #include "base/tunables.h"
 #include "os/os_mem.h"
-#include "page/meta.h"
 #include "page/reclaim.h"
-#include "page/zone.h"
 
 enum {
     THRESHOLD_MAX = 32 * MIB, /* DEFAULT_MMAP_THRESHOLD_MAX of glibc */
-    KEPT_WASTE = 8,           /* reuse a mapping up to size/8 too large */
 };
 
-struct lock mmap_lock = LOCK_INIT(LOCK_RANK_MMAP);
-struct mmap_table mmap_table;             /* Protected by: mmap_lock */
-static struct mmap_record *free_records;  /* Protected by: mmap_lock */
-static struct mmap_record *refused;       /* Protected by: mmap_lock */
-static struct reclaim_policy kept_policy; /* Protected by: mmap_lock */
-static bool threshold_is_fixed;           /* stale ok: a policy */
-
-/* A mapping, off every table. */
-struct mapping {
-    uintptr_t start;
-    size_t size;
-};
+static bool threshold_is_fixed; /* stale ok: a policy */
 
 void mmap_threshold_fix(void)
 {
@@ -48,7 +36,8 @@ static size_t guard_bytes(void)
 bool mmap_chunk_wanted(size_t size)
 {
     return size >= tunables.mmap_threshold &&
-           mmap_table.nr_live < tunables.mmap_max;
+           /* stale ok: a policy */
+           load_relaxed(&mmap_table.nr_live) < tunables.mmap_max;
 }
 
 /* Where the record of `mem` hangs; *where is NULL if there is none. */
@@ -61,32 +50,15 @@ static struct mmap_record **record_find(uintptr_t mem)
     return where;
 }
 
-/* A blank record; the lock is dropped if memory must be had. */
-static struct mmap_record *record_new(void)
+/* One record more or less of `bytes`. */
+static void note_live(intptr_t count, intptr_t bytes) REQUIRES(mmap_lock)
 {
-    lock_acquire(&mmap_lock);
-    struct mmap_record *record = free_records;
-    if (record != NULL)
-        free_records = record->next;
-    lock_release(&mmap_lock);
-    return record != NULL ? record : meta_alloc(sizeof *record, 64);
-}
-
-static void record_recycle(struct mmap_record *record)
-{
-    record->next = free_records;
-    free_records = record;
-}
-
-/* Brings the policy up to date; what is live in the process. */
-static size_t kept_look(void) REQUIRES(mmap_lock)
-{
-    struct zone_pages pages = zone_pages();
-    size_t live = reclaim_sum(pages.live << PAGE_SHIFT, reclaim_outside().live);
-
-    reclaim_note_live(&kept_policy, live);
-    kept_policy.outside = (intptr_t)(pages.dirty << PAGE_SHIFT);
-    return live;
+    /* stale ok: written under mmap_lock */
+    size_t nr_live = load_relaxed(&mmap_table.nr_live) + (size_t)count;
+    /* stale ok: as above */
+    store_relaxed(&mmap_table.nr_live, nr_live);
+    mmap_table.live_bytes += (size_t)bytes;
+    reclaim_note_outside(bytes, 0);
 }
 
 static void record_insert(struct mmap_record *record) REQUIRES(mmap_lock)
@@ -95,13 +67,11 @@ static void record_insert(struct mmap_record *record) REQUIRES(mmap_lock)
 
     record->next = *bucket;
     *bucket = record;
-    mmap_table.nr_live++;
-    mmap_table.live_bytes += record->size;
-    reclaim_note_outside((intptr_t)record->size, 0);
-    (void)kept_look();
+    note_live(1, (intptr_t)record->size);
+    (void)mmap_kept_look();
 }
 
-static struct mmap_record *record_remove(uintptr_t mem)
+static struct mmap_record *record_remove(uintptr_t mem) REQUIRES(mmap_lock)
 {
     struct mmap_record **where = record_find(mem);
     struct mmap_record *record = *where;
@@ -109,191 +79,8 @@ static struct mmap_record *record_remove(uintptr_t mem)
     if (record == NULL)
         return NULL;
     *where = record->next;
-    mmap_table.nr_live--;
-    mmap_table.live_bytes -= record->size;
-    reclaim_note_outside(-(intptr_t)record->size, 0);
+    note_live(-1, -(intptr_t)record->size);
     return record;
-}
-
-static struct mapping kept_take_at(size_t i)
-{
-    struct mapping mapping = {mmap_table.kept[i].start,
-                              mmap_table.kept[i].size};
-
-    mmap_table.kept_bytes -= mapping.size;
-    reclaim_note_outside(0, -(intptr_t)mapping.size);
-    mmap_table.nr_kept--;
-    for (; i < mmap_table.nr_kept; i++)
-        mmap_table.kept[i] = mmap_table.kept[i + 1];
-    return mapping;
-}
-
-/* The tightest kept mapping for `size` bytes; size 0 = none fits. */
-static struct mapping kept_take(size_t size)
-{
-    size_t best = MMAP_KEPT;
-    struct mapping mapping = {0, 0};
-
-    lock_acquire(&mmap_lock);
-    for (size_t i = 0; i < mmap_table.nr_kept; i++) {
-        size_t have = mmap_table.kept[i].size;
-        if (have >= size && have - size <= size / KEPT_WASTE &&
-            (best == MMAP_KEPT || have < mmap_table.kept[best].size))
-            best = i;
-    }
-    if (best < MMAP_KEPT)
-        mapping = kept_take_at(best);
-    reclaim_note_use(&kept_policy, mmap_table.kept_bytes,
-                     mapping.size == 0 ? size : 0);
-    lock_release(&mmap_lock);
-    return mapping;
-}
-
-/* How many kept bytes are tolerated before any is judged idle. */
-static struct reclaim_marks kept_marks(size_t live)
-{
-    struct reclaim_marks marks = reclaim_marks(
-        kept_policy, live, tunables.dirty_min, tunables.dirty_ratio);
-
-    marks.high = min_size(marks.high, tunables.mmap_cache);
-    marks.step = min_size(marks.step, marks.high);
-    return marks;
-}
-
-/* The oldest kept mapping if more than `target` bytes are kept. */
-static struct mapping kept_evict(size_t target)
-{
-    struct mapping mapping = {0, 0};
-
-    lock_acquire(&mmap_lock);
-    if (mmap_table.kept_bytes > target && mmap_table.nr_kept > 0)
-        mapping = kept_take_at(0);
-    lock_release(&mmap_lock);
-    return mapping;
-}
-
-/* Keeps a freed mapping; false: there is no place, or it is too large. */
-static bool kept_insert(struct mapping mapping)
-{
-    bool kept = false;
-
-    lock_acquire(&mmap_lock);
-    if (mmap_table.nr_kept < MMAP_KEPT &&
-        mmap_table.kept_bytes + mapping.size <= tunables.mmap_cache) {
-        mmap_table.kept[mmap_table.nr_kept++] =
-            (struct mmap_kept){mapping.start, mapping.size};
-        mmap_table.kept_bytes += mapping.size;
-        reclaim_note_outside(0, (intptr_t)mapping.size);
-        kept = true;
-    }
-    lock_release(&mmap_lock);
-    return kept;
-}
-
-/* A mapping that munmap() refused is kept for its addresses.  Without memory
-   for a record they are lost. */
-static void refused_insert(struct mapping mapping)
-{
-    struct mmap_record *record = record_new();
-
-    if (record == NULL)
-        return;
-    record->start = mapping.start;
-    record->size = mapping.size;
-    lock_acquire(&mmap_lock);
-    record->next = refused;
-    refused = record;
-    lock_release(&mmap_lock);
-}
-
-/* The first refused one with room for `size` bytes, and not too much. */
-static struct mapping refused_take(size_t size, size_t most)
-{
-    struct mapping mapping = {0, 0};
-
-    lock_acquire(&mmap_lock);
-    struct mmap_record **where = &refused;
-    while (*where != NULL && ((*where)->size < size || (*where)->size > most))
-        where = &(*where)->next;
-    struct mmap_record *record = *where;
-    if (record != NULL) {
-        *where = record->next;
-        mapping = (struct mapping){record->start, record->size};
-        record_recycle(record);
-    }
-    lock_release(&mmap_lock);
-    return mapping;
-}
-
-/*
- * munmap() fails where it would split a mapping beyond vm.max_map_count: then
- * the memory goes back at least.
- */
-static void mapping_release(struct mapping mapping)
-{
-    if (os_unmap((void *)mapping.start, mapping.size)) {
-        reclaim_account(mapping.size);
-    } else {
-        (void)reclaim_range(mapping.start, mapping.start + mapping.size);
-        refused_insert(mapping);
-    }
-}
-
-static size_t kept_shrink(size_t target)
-{
-    size_t given = 0;
-    struct mapping mapping;
-
-    while ((mapping = kept_evict(target)).size > 0) {
-        mapping_release(mapping);
-        given += mapping.size;
-    }
-    return given;
-}
-
-void mmap_chunk_tick(uint64_t now_ms)
-{
-    if (mmap_table.kept_bytes == 0)
-        return;
-    lock_acquire(&mmap_lock);
-    size_t live = kept_look();
-    reclaim_judge(&kept_policy, now_ms);
-    size_t target = reclaim_target(&kept_policy, mmap_table.kept_bytes, live,
-                                   kept_marks(live), now_ms);
-    lock_release(&mmap_lock);
-    if (target == RECLAIM_NOTHING)
-        return;
-    size_t given = kept_shrink(target);
-    lock_acquire(&mmap_lock);
-    kept_policy.purged += given;
-    lock_release(&mmap_lock);
-}
-
-/* What munmap() refused, once more: it may lie at the edge of a mapping now. */
-static void refused_retry(void)
-{
-    lock_acquire(&mmap_lock);
-    struct mmap_record *record = refused;
-    refused = NULL;
-    lock_release(&mmap_lock);
-    while (record != NULL) {
-        struct mmap_record *next = record->next;
-        bool done = os_unmap((void *)record->start, record->size);
-        lock_acquire(&mmap_lock);
-        struct mmap_record **list = done ? &free_records : &refused;
-        record->next = *list;
-        *list = record;
-        lock_release(&mmap_lock);
-        record = next;
-    }
-}
-
-size_t mmap_chunk_trim(void)
-{
-    size_t given = kept_shrink(0);
-
-    refused_retry();
-    return given;
 }
 
 /* Fresh pages for `size` bytes behind a header, aligned; size 0 = failed. */
@@ -363,16 +150,13 @@ void *mmap_chunk_alloc(size_t size, size_t align, bool *fresh)
 
     if (size > PTRDIFF_MAX)
         return NULL;
-    struct mmap_record *record = record_new();
+    struct mmap_record *record = mmap_record_new();
     if (record == NULL)
         return NULL;
     if (align <= CHUNK_HEADER) {
         size_t total =
             round_up(size + CHUNK_HEADER, os_page_size()) + 2 * guard_bytes();
-        mapping = kept_take(total);
-        /* stale ok: NULL but in a process that is at its limit of mappings */
-        if (mapping.size == 0 && UNLIKELY(refused != NULL))
-            mapping = refused_take(total, total + total / KEPT_WASTE);
+        mapping = mmap_kept_take(total);
     }
     *fresh = mapping.size == 0;
     if (mapping.size == 0)
@@ -381,7 +165,7 @@ void *mmap_chunk_alloc(size_t size, size_t align, bool *fresh)
     if (mapping.size == 0) {
         *fresh = false; /* the request may find other memory, used before */
         lock_acquire(&mmap_lock);
-        record_recycle(record);
+        mmap_record_recycle(record);
         lock_release(&mmap_lock);
         return NULL;
     }
@@ -417,7 +201,7 @@ bool mmap_chunk_free(void *mem)
     struct mmap_record *record = record_remove((uintptr_t)mem);
     if (record != NULL) {
         mapping = (struct mapping){record->start, record->size};
-        record_recycle(record);
+        mmap_record_recycle(record);
     }
     lock_release(&mmap_lock);
     if (record == NULL)
@@ -427,9 +211,8 @@ bool mmap_chunk_free(void *mem)
         fatal("corrupted size (mmapped chunk)", mem);
     threshold_adapt(mapping.size);
     /* With guards, whoever still holds a pointer shall fault. */
-    if (guard_bytes() > 0 || !kept_insert(mapping))
-        mapping_release(mapping);
-    mmap_chunk_tick(os_time_ms());
+    mmap_kept_give(mapping, guard_bytes() == 0);
+    mmap_kept_tick(os_time_ms());
     return true;
 }
 

@@ -3,18 +3,11 @@
 #define LIBALLOC_ARENA_MMAP_CHUNK_H
 /*
  * Mmapped chunks: large requests in mappings of their own, with a table of
- * the live ones, a cache of freed mappings, and growth by mremap.
+ * the live ones, and growth by mremap.  Freed mappings: mmap_kept.h.
  * Layer: arena.  Thread safe (mmap_lock); no system call under the lock.
  */
-#include "base/compiler.h"
-#include "base/lock.h"
-#include "layout/chunk.h"
-
 #include <stdbool.h>
-#include <stdint.h>
-
-extern HIDDEN struct lock mmap_lock; /* for atfork */
-extern HIDDEN struct mmap_table mmap_table;
+#include <stddef.h>
 
 /* `align`: a power of two.  *fresh: reads as zero.  NULL = no memory. */
 void *mmap_chunk_alloc(size_t size, size_t align, bool *fresh);
@@ -37,11 +30,5 @@ bool mmap_chunk_wanted(size_t size);
 /* As mallopt(M_MMAP_THRESHOLD) does: the threshold is no longer dynamic. */
 void mmap_threshold_fix(void);
 bool mmap_threshold_is_fixed(void);
-
-/* Unmaps cached mappings as the watermarks want. */
-void mmap_chunk_tick(uint64_t now_ms);
-
-/* Unmaps all cached mappings; the bytes. */
-size_t mmap_chunk_trim(void);
 
 #endif

@@ -30,9 +30,9 @@ struct heap *heap_table[MAX_HEAPS];
 uint32_t heap_count = 1;            /* id 0 is nobody's */
 static _Atomic uint32_t heaps_made; /* heap_count - 1, for who has no lock */
 static struct list_head idle_heaps; /* Protected by: registry_lock */
-static uint32_t idle_unflushed;     /* Protected by: registry_lock */
-static uint32_t help_next;          /* Protected by: registry_lock */
-static _Atomic uint32_t slow_mode;  /* enum slow_reason, ored */
+static _Atomic uint32_t idle_unflushed; /* Protected by: registry_lock */
+static uint32_t help_next;              /* Protected by: registry_lock */
+static _Atomic uint32_t slow_mode;      /* enum slow_reason, ored */
 
 static void heap_init_sizes(struct heap *heap)
 {
@@ -71,6 +71,12 @@ static struct heap *heap_create(void) REQUIRES(registry_lock)
     return heap;
 }
 
+static void unflushed_add(uint32_t more) REQUIRES(registry_lock)
+{
+    /* stale ok: written under registry_lock */
+    store_relaxed(&idle_unflushed, load_relaxed(&idle_unflushed) + more);
+}
+
 static struct heap *heap_adopt(void) REQUIRES(registry_lock)
 {
     struct list_head *first = list_first(&idle_heaps);
@@ -79,7 +85,7 @@ static struct heap *heap_adopt(void) REQUIRES(registry_lock)
         return NULL;
     list_remove(first);
     struct heap *heap = CONTAINER_OF(first, struct heap, idle);
-    idle_unflushed -= !heap->idle_flushed;
+    unflushed_add(-(uint32_t)!heap->idle_flushed);
     return heap;
 }
 
@@ -156,7 +162,7 @@ void registry_retire(struct heap *heap)
     fronts_close();
     heap->tid = 0;
     heap->idle_flushed = 0;
-    idle_unflushed++;
+    unflushed_add(1);
     list_insert(&idle_heaps, &heap->idle);
     lock_release(&registry_lock);
 }
@@ -228,14 +234,15 @@ static struct heap *idle_take(void) REQUIRES(registry_lock)
     }
     if (found != NULL) {
         list_remove(&found->idle);
-        idle_unflushed--;
+        unflushed_add(-1u);
     }
     return found;
 }
 
 void registry_flush_idle(uint64_t now_ms)
 {
-    if (idle_unflushed == 0)
+    /* stale ok: a later call sees it */
+    if (load_relaxed(&idle_unflushed) == 0)
         return;
     lock_acquire(&registry_lock);
     struct heap *heap = idle_take();

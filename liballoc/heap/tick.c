@@ -3,7 +3,7 @@
  * Time-driven duties, run on slow paths of malloc and free alike.
  */
 #include "arena/arena.h"
-#include "arena/mmap_chunk.h"
+#include "arena/mmap_kept.h"
 #include "base/atomic.h"
 #include "base/bits.h"
 #include "base/lock.h"
@@ -46,7 +46,7 @@ static void tick(struct heap *heap, uint64_t now_ms)
     flush_unused(heap);
     arena_tick(&heap->arena, now_ms, true);
     heap_unlock(heap);
-    mmap_chunk_tick(now_ms);
+    mmap_kept_tick(now_ms);
     registry_flush_idle(now_ms);
     registry_help_idle(now_ms);
 }
@@ -89,7 +89,7 @@ void heap_maintain(struct heap *heap)
         heap_unlock(heap);
     }
     if (UNLIKELY(reclaim_is_due(now_ms))) {
-        mmap_chunk_tick(now_ms);
+        mmap_kept_tick(now_ms);
         reclaim_tick(now_ms);
     }
     if (UNLIKELY(heap->idle_calls == IDLE_TRIM && heap->busy_calls == 0))
@@ -131,7 +131,7 @@ size_t heap_trim(size_t pad)
     if (thread_own != NULL)
         remote_flush(thread_own);
     registry_walk(trim_heap, &pad);
-    mmap_chunk_trim();
+    mmap_kept_trim();
     reclaim_all(0);
     return reclaim_total() - before;
 }

@@ -3,6 +3,7 @@
 
 #include "arena/chunk.h"
 #include "arena/mmap_chunk.h"
+#include "arena/mmap_kept.h"
 #include "base/tunables.h"
 #include "page/reclaim.h"
 
@@ -163,7 +164,7 @@ TEST_CHILD(mmap_chunk, tick_lets_idle_mappings_go)
         mmap_chunk_free(chunks[i]);
     uint64_t now = os_time_ms();
     for (int i = 1; i <= 20; i++)
-        mmap_chunk_tick(now + (uint64_t)i * 1000);
+        mmap_kept_tick(now + (uint64_t)i * 1000);
     CHECK(mmap_table.kept_bytes <= tunables.dirty_min);
 }
 
@@ -175,7 +176,7 @@ TEST_CHILD(mmap_chunk, tick_lets_mappings_go_where_notes_come_late)
     reclaim_note_outside(-(intptr_t)GIB, 0); /* live: less than none */
     uint64_t now = os_time_ms();
     for (int i = 1; i <= 20; i++)
-        mmap_chunk_tick(now + (uint64_t)i * 1000);
+        mmap_kept_tick(now + (uint64_t)i * 1000);
     CHECK_EQ(mmap_table.kept_bytes, 0);
 }
 
@@ -184,12 +185,12 @@ TEST_CHILD(mmap_chunk, trims_on_demand_teach_no_slack)
     start();
     for (int i = 0; i < 100; i++) {
         mmap_chunk_free(alloc(16 * (size_t)MIB, 16));
-        mmap_chunk_trim();
+        mmap_kept_trim();
     }
     mmap_chunk_free(alloc(16 * (size_t)MIB, 16));
     uint64_t now = os_time_ms();
     for (int i = 1; i <= 5; i++)
-        mmap_chunk_tick(now + (uint64_t)i * 1000);
+        mmap_kept_tick(now + (uint64_t)i * 1000);
     CHECK_EQ(mmap_table.kept_bytes, 0);
 }
 
@@ -204,10 +205,10 @@ TEST_CHILD(mmap_chunk, trim_unmaps_all_that_is_kept)
         mmap_chunk_free(chunks[i]);
     size_t kept = mmap_table.kept_bytes;
     CHECK(kept > 0);
-    CHECK_EQ(mmap_chunk_trim(), kept);
+    CHECK_EQ(mmap_kept_trim(), kept);
     CHECK_EQ(mmap_table.kept_bytes, 0);
     CHECK_EQ(mmap_table.nr_kept, 0);
-    CHECK_EQ(mmap_chunk_trim(), 0);
+    CHECK_EQ(mmap_kept_trim(), 0);
 }
 
 TEST_CHILD(mmap_chunk, resize_keeps_the_contents)
