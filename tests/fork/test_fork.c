@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <time.h>
 
-enum { FORK_MS = 30000 };
+enum { FORK_MS = 8000 };
 
 static long now_ms(void)
 {
@@ -18,17 +18,39 @@ static long now_ms(void)
 }
 
 /*
- * 2000 forks, or as many as fit in half a minute where a fork and the pages
- * that its child copies cost 20 ms and more, as in some virtual machines; a
- * tenth at least.  The number is printed.
+ * `usual` forks (soak: more), or as many as fit in FORK_MS where a fork and
+ * the pages that its child copies cost 20 ms and more, as in some virtual
+ * machines; a tenth at least.  The number is printed.
  */
+struct fork_count {
+    unsigned usual;
+    unsigned done;
+    long end;
+};
+
+static struct fork_count fork_count(unsigned usual)
+{
+    bool is_soak = rounds(usual) > usual;
+    return (struct fork_count){usual, 0,
+                               is_soak ? LONG_MAX : now_ms() + FORK_MS};
+}
+
+static bool fork_more(struct fork_count *count)
+{
+    unsigned n = rounds(count->usual);
+    if (count->done < n && (count->done < n / 10 || now_ms() < count->end)) {
+        count->done++;
+        return true;
+    }
+    test_print(STDOUT_FILENO, "  %u of %u forks\n", count->done, n);
+    return false;
+}
+
 static void fork_many(void)
 {
-    unsigned n = rounds(2000);
-    unsigned done = 0;
-    long end = now_ms() + (n > 2000 ? LONG_MAX / 2 : FORK_MS);
-    for (unsigned i = 0; i < n && (i < n / 10 || now_ms() < end); i++) {
-        void *from_parent = launder(malloc(i % 4000 + 1));
+    struct fork_count count = fork_count(2000);
+    while (fork_more(&count)) {
+        void *from_parent = launder(malloc(count.done % 4000 + 1));
         pid_t child = fork();
         if (child == 0) {
             alarm(20);
@@ -39,9 +61,7 @@ static void fork_many(void)
         if (!child_is_fine(child)) {
             return;
         }
-        done++;
     }
-    test_print(STDOUT_FILENO, "  %u of %u forks\n", done, n);
 }
 
 TEST(fork, while_four_threads_allocate)
@@ -68,7 +88,8 @@ static void *inspect(void *unused)
 
 static void fork_some(void)
 {
-    for (unsigned i = 0; i < rounds(250); i++) {
+    struct fork_count count = fork_count(250);
+    while (fork_more(&count)) {
         pid_t child = fork();
         if (child == 0) {
             alarm(20);
@@ -126,7 +147,8 @@ static void *use_in_thread(void *unused)
 
 static void threads_in_child(void)
 {
-    for (unsigned i = 0; i < rounds(100); i++) {
+    struct fork_count count = fork_count(100);
+    while (fork_more(&count)) {
         pid_t child = fork();
         if (child == 0) {
             pthread_t threads[4];
