@@ -37,6 +37,7 @@ enum page_state {
 enum {
     PAGE_FLAG_CACHED = 1, /* run: free, in a thread's bin */
     PAGE_FLAG_EXACT = 2,  /* user: from liballoc_pages_alloc_exact() */
+    PAGE_FLAG_COLD = 4,   /* buddy: the kernel has its pages */
 };
 
 /* One per page, out of line; a struct slab overlays it (layout/slab.h). */

@@ -17,6 +17,7 @@ enum {
     GROW_MIN = 64 * KIB, /* of an arena, but for its first run */
     GROW_MAX = 32 * MIB,
     GROW_PART = 32, /* of what the arena has: untouched top is idle */
+    FREE_PART = 64, /* of what is wanted: a free run worth a segment */
 };
 
 size_t top_size(const struct arena *arena)
@@ -104,22 +105,23 @@ static bool grow_in_place(struct arena *arena, size_t npages)
 }
 
 /*
- * A run from what is free already, down to an eighth of what is wanted: a
+ * A run from what is free already, down to a small part of what is wanted: a
  * large arena would else ask for stretches that no zone has any longer, and
  * crawl through the addresses, over ever more free memory.
  */
 static struct page *run_of_free(size_t *npages, size_t need)
 {
-    size_t least = max_size(need, *npages / 8);
+    size_t least = max_size(need, *npages / FREE_PART);
 
-    for (size_t n = *npages; n >= least; n /= 2) {
+    for (size_t n = *npages;; n = max_size(n / 2, least)) {
         struct page *page = zone_alloc_free_run(n);
         if (page != NULL) {
             *npages = n;
             return page;
         }
+        if (n <= least)
+            return NULL;
     }
-    return NULL;
 }
 
 /* A new segment of that run, with top in it. */

@@ -9,7 +9,8 @@
 #include "page/page_map.h"
 
 enum {
-    COMPOSITE_SCAN = 8, /* blocks tried for a run that is no power of two */
+    COMPOSITE_SCAN = 64, /* blocks tried for a run that is no power of two */
+    LOWEST_SCAN = 16,    /* blocks of an order looked at for the lowest */
 };
 
 void buddy_init(struct buddy *buddy, struct page *pages, size_t npages)
@@ -38,6 +39,7 @@ static void block_insert(struct buddy *buddy, size_t pfn, unsigned order,
 
     page_set_state(page, PAGE_BUDDY);
     page->order = (uint8_t)order;
+    page->flags = last ? PAGE_FLAG_COLD : 0;
     if (last) {
         list_insert_tail(&area->list, &page->lru);
     } else {
@@ -61,14 +63,44 @@ void buddy_isolate(struct buddy *buddy, size_t pfn)
     buddy->nr_free -= (size_t)1 << page->order;
 }
 
+static bool is_cold(const struct page *page)
+{
+    return (page->flags & PAGE_FLAG_COLD) != 0;
+}
+
 /* Halves a block, already off its list, down to `order`; keeps the front. */
 static void block_split(struct buddy *buddy, size_t pfn, unsigned from,
                         unsigned order)
 {
+    bool last = is_cold(&buddy->pages[pfn]);
+
     while (from > order) {
         from--;
-        block_insert(buddy, pfn + ((size_t)1 << from), from, false);
+        block_insert(buddy, pfn + ((size_t)1 << from), from, last);
     }
+}
+
+/*
+ * The lowest of the first blocks on the list, cold ones only if no other is
+ * there: what is small and stays gathers at low addresses, and what is large
+ * finds runs above.  (First fit by address: Wilson et al., "Dynamic Storage
+ * Allocation", IWMM 1995; the bound keeps the time constant.)
+ */
+static size_t lowest(const struct buddy *buddy, unsigned order)
+{
+    const struct page *best = NULL;
+    unsigned seen = 0;
+
+    list_for_each (it, &buddy->free_area[order].list) {
+        const struct page *page = CONTAINER_OF(it, struct page, lru);
+        if (best != NULL && is_cold(page) && !is_cold(best))
+            break;
+        if (best == NULL || page < best)
+            best = page;
+        if (++seen == LOWEST_SCAN)
+            break;
+    }
+    return pfn_of(buddy, best);
 }
 
 size_t buddy_alloc(struct buddy *buddy, unsigned order)
@@ -78,8 +110,7 @@ size_t buddy_alloc(struct buddy *buddy, unsigned order)
     if (order > MAX_ORDER || fitting == 0)
         return PFN_NONE;
     unsigned from = (unsigned)__builtin_ctz(fitting);
-    struct list_head *first = list_first(&buddy->free_area[from].list);
-    size_t pfn = pfn_of(buddy, CONTAINER_OF(first, struct page, lru));
+    size_t pfn = lowest(buddy, from);
     buddy_isolate(buddy, pfn);
     block_split(buddy, pfn, from, order);
     return pfn;

@@ -228,9 +228,38 @@ TEST(buddy, blocks_freed_as_last_are_handed_out_last)
     buddy_free(&buddy, 0, 0, false);
     buddy_free(&buddy, 2, 0, true);
     buddy_free(&buddy, 4, 0, false);
-    CHECK_EQ(buddy_alloc(&buddy, 0), 4);
     CHECK_EQ(buddy_alloc(&buddy, 0), 0);
+    CHECK_EQ(buddy_alloc(&buddy, 0), 4);
     CHECK_EQ(buddy_alloc(&buddy, 0), 2);
+}
+
+TEST(buddy, what_is_left_of_a_block_freed_as_last_stays_last)
+{
+    start(16);
+    for (size_t pfn = 0; pfn < 16; pfn += 8)
+        buddy_alloc(&buddy, 3);
+    buddy_free(&buddy, 0, 3, true);
+    CHECK_EQ(buddy_alloc(&buddy, 1), 0);
+    buddy_free(&buddy, 10, 1, false);
+    CHECK_EQ(buddy_alloc(&buddy, 1), 10);
+    CHECK_EQ(buddy_alloc(&buddy, 1), 2);
+}
+
+TEST(buddy, the_lowest_of_the_blocks_is_handed_out)
+{
+    static const size_t freed[] = {12, 4, 14, 8, 2};
+
+    start(16);
+    for (size_t pfn = 0; pfn < 16; pfn++)
+        buddy_alloc(&buddy, 0);
+    for (unsigned i = 0; i < 5; i++)
+        buddy_free(&buddy, freed[i], 0, false);
+    CHECK_EQ(buddy_alloc(&buddy, 0), 2);
+    CHECK_EQ(buddy_alloc(&buddy, 0), 4);
+    CHECK_EQ(buddy_alloc(&buddy, 0), 8);
+    CHECK_EQ(buddy_alloc(&buddy, 0), 12);
+    CHECK_EQ(buddy_alloc(&buddy, 0), 14);
+    CHECK_EQ(buddy_alloc(&buddy, 0), PFN_NONE);
 }
 
 TEST(buddy, check_sees_what_is_wrong)
