@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <time.h>
 
-enum { FORK_MS = 8000 };
+enum { FORK_MS = 5000 };
 
 static long now_ms(void)
 {

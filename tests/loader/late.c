@@ -50,7 +50,7 @@ static void *side_by_side(void *unused)
     unsigned char *ours[BLOCKS];
     unsigned char *theirs[BLOCKS];
 
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 8; round++) {
         for (size_t i = 0; i < BLOCKS; i++) {
             ours[i] = filled(other.malloc(i * 90 + 1), i);
             theirs[i] = filled(malloc(i * 90 + 1), i);

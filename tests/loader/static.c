@@ -63,7 +63,7 @@ int main(void)
     if (!with_threads()) {
         return 1;
     }
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 10; i++) {
         pid_t child = fork();
         if (child == 0) {
             _exit(with_threads() ? 0 : 1);

@@ -8,7 +8,7 @@ need gcc g++
     echo '#include <stdio.h>'
     echo '#include <stdlib.h>'
     echo '#include <string.h>'
-    for i in $(seq 80); do
+    for i in $(seq 50); do
         cat <<FUNCTION
 struct s$i { int a[$((i % 17 + 1))]; double d; struct s$i *next; char n[$i]; };
 static int f$i(struct s$i *s, int x)
@@ -28,7 +28,7 @@ static int f$i(struct s$i *s, int x)
 FUNCTION
     done
     echo 'int main(int argc, char **argv) { int t = argc; (void)argv;'
-    for i in $(seq 80); do
+    for i in $(seq 50); do
         echo "{ static struct s$i s; t += f$i(&s, t); }"
     done
     echo 'printf("%d\n", t); return 0; }'
@@ -85,7 +85,7 @@ workload() {
         with gcc -O2 -g $same -S big.c -o big-c.s
         with gcc -O1 $same -c big.c -o big-c.o
         with g++ -std=c++20 -O1 -g $same -S big.cc -o big-cc.s
-        with g++ -std=c++20 -O0 $same -c big.cc -o big-cc.o
+        with g++ -c big-cc.s -o big-cc.o
     }
     sha256sum big-c.s big-cc.s big-c.o big-cc.o
     with gcc big-c.o -o big-c

@@ -6,7 +6,7 @@ need ssh ssh-keygen
 sshd=$(command -v sshd || command -v /usr/sbin/sshd) ||
     skip "sshd is not installed"
 if [ "$(id -u)" -eq 0 ]; then mkdir -p /run/sshd; fi
-seq 500000 >"$work/numbers"
+seq 100000 >"$work/numbers"
 
 workload() {
     local port i
@@ -14,8 +14,8 @@ workload() {
     for i in host user; do
         with ssh-keygen -q -t ed25519 -N '' -f "$PWD/$i"
     done
-    with ssh-keygen -q -t rsa -b 2048 -N '' -f "$PWD/rsa"
-    with ssh-keygen -y -f rsa | cmp - <(cut -d' ' -f1,2 rsa.pub) 2>/dev/null
+    with ssh-keygen -q -t ecdsa -N '' -f "$PWD/ecdsa"
+    with ssh-keygen -y -f ecdsa | cmp - <(cut -d' ' -f1,2 ecdsa.pub) 2>/dev/null
     cat >sshd.conf <<CONF
 Port $port
 ListenAddress 127.0.0.1
@@ -35,7 +35,7 @@ CONF
             -o LogLevel=ERROR "$@" 127.0.0.1 "$remote"
     }
     remote='sha256sum' connect <"$work/numbers"
-    remote='seq 300000' connect -C | sha256sum
+    remote='seq 100000' connect -C | sha256sum
     for i in 1 2 3; do
         remote="echo session $i" connect
     done
