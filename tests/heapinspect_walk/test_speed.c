@@ -35,11 +35,10 @@ static double heap_gib(const struct model *model)
     return (double)bytes / (double)(1 << 30);
 }
 
-TEST(speed, one_page_of_a_gibibyte)
+static void check_quick_verbs(void)
 {
     static const char *const quick[] = {"heap", "slabs", "buddy"};
 
-    shadow_start("mixed", "320000", "");
     struct model *model = model_open(MODE_PEEK);
     REQUIRE(model != NULL);
     double gib = heap_gib(model);
@@ -54,16 +53,14 @@ TEST(speed, one_page_of_a_gibibyte)
                    took, gib);
         CHECK(took < QUICK_MS * gib);
     }
-    shadow_stop();
 }
 
 /* The least of some stops: this machine has other work too. */
-TEST(speed, metadata_is_read_in_a_short_stop)
+static void check_stop(void)
 {
     double best = 1e9;
     double gib = 0;
 
-    shadow_start("mixed", "320000", "");
     for (unsigned i = 0; i < STOPS && (i == 0 || best > STOP_MS * gib); i++) {
         struct model *model = model_open(MODE_STOP);
         REQUIRE(model != NULL);
@@ -74,50 +71,56 @@ TEST(speed, metadata_is_read_in_a_short_stop)
     }
     test_print(STDOUT_FILENO, "  stopped for %.1f ms, %.1f GiB\n", best, gib);
     CHECK(best <= STOP_MS * gib);
-    shadow_stop();
 }
 
-static void check_walk(const char *conf)
+static void check_least(char *program, char *least)
 {
-    char path[] = SPEED_PATH;
     char option[] = "--least";
-    char least[] = "5e6";
     char pid[16];
-    char *argv[] = {path, pid, option, least, NULL};
+    char *argv[] = {program, pid, option, least, NULL};
 
-    shadow_start("small", "8000000", conf);
     (void)snprintf(pid, sizeof pid, "%d", (int)shadow.pid);
     CHECK_EQ(run(NULL, "-", argv), 0);
+}
+
+static void check_walk(void)
+{
+    char path[] = SPEED_PATH;
+    char least[] = "5e6";
+
+    check_least(path, least);
+}
+
+/* 1 GiB/s of one core, of a quiet one; this machine has other work, too. */
+static void check_leaks(void)
+{
+    char path[] = LEAK_SPEED_PATH;
+    char least[] = "0.25";
+
+    check_least(path, least);
+}
+
+/* One page of it, a short stop, and pointers at a gibibyte a second. */
+TEST(speed, a_gibibyte_of_mixed_sizes)
+{
+    shadow_start("mixed", "320000", "");
+    check_quick_verbs();
+    check_stop();
+    check_leaks();
     shadow_stop();
 }
 
 TEST(speed, five_million_chunks_a_second_in_little_memory)
 {
-    check_walk("slab_max:0");
+    shadow_start("small", "8000000", "slab_max:0");
+    check_walk();
+    shadow_stop();
 }
 
 TEST(speed, five_million_slots_a_second_in_little_memory)
 {
-    check_walk("");
-}
-
-/* 1 GiB/s of one core, of a quiet one; this machine has other work, too. */
-TEST(speed, pointers_are_followed_at_a_gibibyte_a_second)
-{
-    static const struct {
-        const char *pattern;
-        const char *slots;
-    } heaps[] = {{"mixed", "320000"}, {"small", "8000000"}};
-    char path[] = LEAK_SPEED_PATH;
-    char option[] = "--least";
-    char least[] = "0.25";
-    char pid[16];
-    char *argv[] = {path, pid, option, least, NULL};
-
-    for (size_t i = 0; i < sizeof heaps / sizeof *heaps; i++) {
-        shadow_start(heaps[i].pattern, heaps[i].slots, "");
-        (void)snprintf(pid, sizeof pid, "%d", (int)shadow.pid);
-        CHECK_EQ(run(NULL, "-", argv), 0);
-        shadow_stop();
-    }
+    shadow_start("small", "8000000", "");
+    check_walk();
+    check_leaks();
+    shadow_stop();
 }
