@@ -114,11 +114,11 @@ struct heap {
     struct arena arena;
 
     /* Owner only. */
-    struct bin bins[NHEAPBINS] __attribute__((aligned(64)));
     uint16_t cap[NHEAPBINS];    /* wanted capacity; 0: never used yet */
     uint16_t spills[NHEAPBINS]; /* objects spilled since the last refill, as
                                    far as a slow spill has counted them, and
                                    as the type can */
+    struct bin bins[NHEAPBINS] __attribute__((aligned(64)));
     int8_t spill_credit[NSLAB]; /* spills before the next slow one; below 0:
                                    none without it */
     uint16_t granted[NSLAB];    /* steps by which the bin may hold more */
