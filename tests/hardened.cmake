@@ -3,7 +3,7 @@
 function(test_conf label name conf)
   add_test(NAME ${label}/${name} COMMAND ${ARGN})
   set_tests_properties(${label}/${name} PROPERTIES
-    LABELS ${label} TIMEOUT 120 SKIP_RETURN_CODE 77
+    LABELS ${label} TIMEOUT 600 SKIP_RETURN_CODE 77
     ENVIRONMENT "LD_PRELOAD=${PRELOAD};LIBALLOC_CONF=${conf}")
 endfunction()
 

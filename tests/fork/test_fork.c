@@ -53,7 +53,7 @@ static void fork_many(void)
         void *from_parent = launder(malloc(count.done % 4000 + 1));
         pid_t child = fork();
         if (child == 0) {
-            alarm(20);
+            alarm(60);
             free(from_parent);
             _exit(use_every_class() && use_all_sizes() ? 0 : 1);
         }
@@ -92,7 +92,7 @@ static void fork_some(void)
     while (fork_more(&count)) {
         pid_t child = fork();
         if (child == 0) {
-            alarm(20);
+            alarm(60);
             bool fine = use_all_sizes();
             malloc_trim(0);
             mallinfo2();
@@ -133,7 +133,8 @@ static bool generation(unsigned depth)
 TEST(fork, children_of_children)
 {
     deadline(60);
-    for (unsigned i = 0; i < rounds(50); i++) {
+    struct fork_count count = fork_count(50);
+    while (fork_more(&count)) {
         CHECK(generation(8));
     }
     alarm(0);
@@ -153,7 +154,7 @@ static void threads_in_child(void)
         if (child == 0) {
             pthread_t threads[4];
             bool fine = true;
-            alarm(20);
+            alarm(60);
             for (int j = 0; j < 4; j++) {
                 pthread_create(&threads[j], NULL, use_in_thread, NULL);
             }
@@ -201,7 +202,7 @@ TEST(fork, child_frees_blocks_of_the_parents_threads)
         pid_t child = fork();
         if (child == 0) {
             bool fine = true;
-            alarm(20);
+            alarm(60);
             for (size_t i = 0; i < 1000; i++) {
                 fine = fine && shared[i][i * 11] == (i & 0xff);
                 free(shared[i]);

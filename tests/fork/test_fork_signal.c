@@ -31,7 +31,7 @@ static void fork_on_signal(int signal_number)
     int error = errno;
     pid_t child = fork();
     if (child == 0) {
-        alarm(20);
+        alarm(60);
         in_child = 1;
     } else {
         int status = -1;
