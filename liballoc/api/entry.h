@@ -114,6 +114,13 @@ static inline size_t block_usable(const void *mem)
     return block.usable;
 }
 
+/* Hardened mode, and nothing else has a say. */
+static inline bool is_hardened_only(void)
+{
+    return UNLIKELY(harden_quick) && LIKELY(watcher == NULL) &&
+           !is_counting() && tunables.perturb == 0;
+}
+
 /* Slow allocation for the entry `name`; NULL with errno = ENOMEM. */
 void *entry_alloc(size_t size, const char *name);
 

@@ -32,6 +32,11 @@ void *entry_alloc(size_t size, const char *name)
 
 static NOINLINE void *malloc_slow(size_t size)
 {
+    if (is_hardened_only()) {
+        void *mem = harden_quick_alloc(size);
+        if (LIKELY(mem != NULL))
+            return mem;
+    }
     if (prof_is_on()) {
         void *mem = prof_fast_alloc(size);
         if (LIKELY(mem != NULL))
@@ -75,6 +80,16 @@ enum {
         64, /* frees of others' objects between looks at the clock */
 };
 
+static NOINLINE void free_hardened(void *mem)
+{
+    entry_name = "free";
+    if (LIKELY(watcher == NULL) && LIKELY(tunables.perturb == 0) &&
+        LIKELY(harden_quick_free(mem)))
+        return;
+    if (mem != NULL)
+        entry_free(mem, "free");
+}
+
 /* Full bins, objects of other heaps, then all the rest: large, errors. */
 static NOINLINE void free_slow(void *mem)
 {
@@ -82,8 +97,7 @@ static NOINLINE void free_slow(void *mem)
     uint32_t kind = fast_kind(heap, mem);
 
     if (UNLIKELY(harden_wraps)) {
-        if (mem != NULL)
-            entry_free(mem, "free");
+        free_hardened(mem);
         return;
     }
     if (kind < NSLAB && LIKELY(fast_is_object(heap, mem, kind))) {
@@ -128,6 +142,11 @@ static NOINLINE void *calloc_slow(size_t size)
 {
     bool fresh;
 
+    if (is_hardened_only()) {
+        void *mem = harden_quick_alloc(size);
+        if (LIKELY(mem != NULL))
+            return mem;
+    }
     if (!init_check()) {
         errno = ENOMEM;
         return NULL;

@@ -59,6 +59,10 @@ bool guarded_rearm(void)
     static TLS_IE uint32_t random; /* 0 = not seeded */
     bool is_first = random == 0;
 
+    if (guarded_span == 0) {
+        guarded_left = UINT32_MAX;
+        return false;
+    }
     if (is_first)
         random = (uint32_t)(os_random() ^ os_tid() * 0x9e3779b9u) | 1;
     random ^= random << 13;

@@ -25,13 +25,14 @@ extern HIDDEN TLS_IE uint32_t guarded_left; /* calls to the next sample */
 /* Reserves the slots.  Without them guarded_alloc() gives NULL. */
 void guarded_init(void);
 
-/* The thread's countdown ended: starts the next; false at the very first. */
+/* The thread's countdown ended: starts the next; false at the very first, and
+   where there are no slots. */
 bool guarded_rearm(void);
 
 /* One call in `guard_sample`, at random: the caller is to try a guarded one. */
 ALWAYS_INLINE bool guarded_is_due(void)
 {
-    if (guarded_span == 0 || LIKELY(guarded_left-- > 1))
+    if (LIKELY(guarded_left-- > 1))
         return false;
     return guarded_rearm();
 }

@@ -4,21 +4,14 @@
 #include "arena/mmap_chunk.h"
 #include "base/bits.h"
 #include "base/tunables.h"
-#include "harden/canary.h"
-#include "harden/guarded.h"
-#include "harden/quarantine.h"
-#include "harden/unwritten.h"
+#include "harden/quick.h"
 #include "harden/zero_block.h"
-#include "heap/bin.h"
-#include "heap/fast.h"
-#include "heap/heap.h"
 #include "heap/remote.h"
 #include "os/os_env.h"
 
 #include <string.h>
 
 enum {
-    LOOK_EACH = 16,      /* frees between looks at the clock */
     MAINTAIN_EVERY = 64, /* frees of others' objects between looks at the
                             clock, as in free() */
 };
@@ -26,6 +19,8 @@ enum {
 bool harden_active;
 bool harden_wraps;
 bool harden_sizes;
+bool harden_quick;
+uint16_t class_bytes[NSLAB];
 uintptr_t canary_secret;
 
 void harden_init(void)
@@ -45,6 +40,10 @@ void harden_init(void)
         zero_block_init();
     if (tunables.guard_sample != 0)
         guarded_init();
+    for (unsigned cls = 0; cls < NSLAB; cls++)
+        class_bytes[cls] = (uint16_t)size_class_bytes(cls);
+    harden_quick = tunables.safe_links != 0 && tunables.canary != 0 &&
+                   tunables.zero_free != 0 && tunables.slab_max >= SMALL_MAX;
     if (tunables.guard_pages != 0 && !mmap_threshold_is_fixed()) {
         /* Page runs have neighbours; a mapping can have guards. */
         tunables.mmap_threshold = MEDIUM_MAX + 1;
@@ -82,23 +81,23 @@ ALWAYS_INLINE void *object_pop(struct heap *heap, unsigned cls)
     return object;
 }
 
-/* Up to slab_max, canary included; NULL = no memory, or no heap. */
-ALWAYS_INLINE void *object_alloc(size_t size)
+/* Of the class, with its canary; NULL = no memory, or no heap. */
+static void *object_alloc(unsigned cls)
 {
-    struct heap *heap = LIKELY(thread_own != NULL) ? thread_own : heap_get();
-    unsigned cls = size_class(size);
+    struct heap *heap = heap_get();
 
     if (UNLIKELY(heap == NULL))
         return NULL;
-    if (LIKELY(heap->bins[cls].head != NULL)) {
-        void *object = object_pop(heap, cls);
-        /* Where calls come late each looks at the clock (tick.c). */
-        if (UNLIKELY(heap->idle_calls != 0))
-            heap_maintain(heap);
-        return object;
+    bool was_empty = heap->bins[cls].head == NULL;
+    if (was_empty && UNLIKELY(!bin_refill(heap, cls))) {
+        heap_maintain(heap);
+        return NULL;
     }
-    void *mem = bin_refill(heap, cls) ? object_pop(heap, cls) : NULL;
-    heap_maintain(heap);
+    void *mem = object_pop(heap, cls);
+    canary_set(mem, size_class_bytes(cls));
+    /* Where calls come late each looks at the clock (tick.c). */
+    if (was_empty || UNLIKELY(heap->idle_calls != 0))
+        heap_maintain(heap);
     return mem;
 }
 
@@ -124,7 +123,8 @@ static void *large_alloc(size_t size, bool *fresh)
     return mem;
 }
 
-void *harden_alloc(size_t size, bool *fresh)
+/* What quick_alloc() does not: no size, samples, refills, large blocks. */
+static NOINLINE void *wrapped_alloc(size_t size, bool *fresh)
 {
     void *mem = NULL;
 
@@ -142,26 +142,33 @@ void *harden_alloc(size_t size, bool *fresh)
     size += canary_bytes();
     size += size == 0;
     if (size <= tunables.slab_max)
-        mem = object_alloc(size);
+        mem = object_alloc(size_class(size));
     if (UNLIKELY(mem == NULL))
         return large_alloc(size, fresh);
     *fresh = tunables.zero_free != 0;
-    canary_set(mem, size_class_bytes(size_class(size)));
     return mem;
 }
 
-void *harden_alloc_aligned(size_t size, size_t align)
+void *harden_quick_alloc(size_t size)
 {
-    void *mem = NULL;
+    return quick_alloc(size);
+}
 
-    if (UNLIKELY(guarded_is_due()))
-        mem = guarded_alloc(size, align);
-    if (mem != NULL || !harden_wraps)
-        return mem != NULL ? mem : heap_alloc_aligned(size, align);
-    if (size > PTRDIFF_MAX - CANARY_BYTES)
-        return NULL;
-    size += canary_bytes();
-    mem = heap_alloc_aligned(size, align);
+void *harden_alloc(size_t size, bool *fresh)
+{
+    void *mem = quick_alloc(size);
+
+    if (UNLIKELY(mem == NULL))
+        return wrapped_alloc(size, fresh);
+    *fresh = true;
+    return mem;
+}
+
+/* Beyond the slabs, or where they fail: canary included. */
+static void *large_alloc_aligned(size_t size, size_t align)
+{
+    void *mem = heap_alloc_aligned(size, align);
+
     if (UNLIKELY(mem == NULL)) {
         harden_trim();
         mem = heap_alloc_aligned(size, align);
@@ -171,20 +178,33 @@ void *harden_alloc_aligned(size_t size, size_t align)
     return mem;
 }
 
-/* An object of a slab of the thread's own heap, marked as free. */
-ALWAYS_INLINE void leave_to_bin(struct heap *heap, unsigned cls, void *mem)
+void *harden_alloc_aligned(size_t size, size_t align)
 {
-    struct bin *bin = &heap->bins[cls];
+    struct heap *heap = thread_own;
+    void *mem = NULL;
 
-    if (bin->room > 0) {
-        bin_push(bin, mem);
-    } else if (bin_spill(heap, cls, mem)) {
-        heap_maintain(heap);
-    }
+    if (size > PTRDIFF_MAX - CANARY_BYTES)
+        return NULL;
+    /* Slabs serve aligned requests beyond slab_max too, see heap_alloc.c. */
+    bool has_class = harden_wraps && tunables.slab_max != 0 &&
+                     size <= SLAB_MAX - CANARY_BYTES && align <= PAGE_BYTES;
+    unsigned cls =
+        has_class ? slab_class_aligned(size + canary_bytes(), align) : NSLAB;
+    if (has_class && harden_quick && heap != NULL)
+        mem = quick_pop(heap, cls);
+    if (LIKELY(mem != NULL))
+        return mem;
+    if (UNLIKELY(guarded_is_due()))
+        mem = guarded_alloc(size, align);
+    if (mem != NULL || !harden_wraps)
+        return mem != NULL ? mem : heap_alloc_aligned(size, align);
+    if (has_class)
+        mem = object_alloc(cls);
+    return mem != NULL ? mem
+                       : large_alloc_aligned(size + canary_bytes(), align);
 }
 
-/* No object of one of the heap's own slabs. */
-static NOINLINE void leave_to_heap(struct heap *heap, void *mem, size_t usable)
+void leave_to_heap(struct heap *heap, void *mem, size_t usable)
 {
     uint32_t kind = fast_kind(heap, mem);
 
@@ -199,82 +219,56 @@ static NOINLINE void leave_to_heap(struct heap *heap, void *mem, size_t usable)
     heap_free(mem);
 }
 
-/* A block goes out of quarantine, or past it. */
-ALWAYS_INLINE void leave(struct heap *heap, void *mem, size_t usable)
+/* Wiped, but too large to wait, or there is no quarantine. */
+static void free_at_once(struct heap *heap, void *mem,
+                         const struct block *block)
 {
-    const struct free_object *object = mem;
-    uint32_t cls = fast_kind(heap, mem);
-
-    if (UNLIKELY(object->next != NULL) ||
-        UNLIKELY(object->key != object_key(object)))
-        fatal("corrupted freed block (write after free)", object);
-    if (LIKELY(cls < NSLAB)) {
-        leave_to_bin(heap, cls, mem);
+    if (block->kind == BLOCK_SLAB && block->owner_id == heap->id) {
+        mark_free(heap, mem);
+        leave_to_bin(heap, block->slab->cls, mem);
     } else {
-        leave_to_heap(heap, mem, usable);
+        heap_free_found(mem, block);
     }
 }
 
-/* Freed, unmarked: into quarantine, and what must go for it out of there. */
-ALWAYS_INLINE void hold(struct heap *heap, void *mem, size_t usable)
-{
-    struct free_object *object = mem;
-    struct quarantine *quarantine =
-        quarantine_accepts(usable) ? quarantine_of(heap) : NULL;
-
-    object->next = NULL;
-    object->key = object_key(object);
-    if (quarantine == NULL) {
-        leave(heap, mem, usable);
-        return;
-    }
-    quarantine_put(quarantine, mem, usable);
-    while (quarantine_is_full(quarantine)) {
-        struct quarantined old = quarantine_take(quarantine);
-        leave(heap, old.mem, old.usable);
-    }
-}
-
-/* Usable bytes, canary included; fatal unless it is a block in use. */
-ALWAYS_INLINE size_t find_usable(const void *mem, enum block_kind *kind)
-{
-    const struct heap *heap = thread_own;
-    struct block block;
-
-    *kind = BLOCK_SLAB;
-    if (LIKELY(heap != NULL)) {
-        uint32_t cls = fast_kind(heap, mem);
-        if (LIKELY(cls < NSLAB) && LIKELY(fast_is_object(heap, mem, cls)))
-            return size_class_bytes(cls);
-    }
-    block_find(mem, &block);
-    *kind = block.kind;
-    return block.usable;
-}
-
+/* What quick_free() does not: the first free of a thread, other heaps' objects,
+   chunks, runs, mappings, errors. */
 static void wrapped_free(void *mem)
 {
-    enum block_kind kind;
-    size_t usable = find_usable(mem, &kind);
-
-    canary_check(mem, usable);
-    /* A mapping with guards is unmapped: nobody will read it. */
-    bool is_mapping = kind == BLOCK_MMAPPED;
-    if (tunables.zero_free != 0 && !(is_mapping && tunables.guard_pages != 0))
-        memset(mem, 0, usable);
     struct heap *heap = thread_own;
+    struct quarantine *quarantine = NULL;
+    struct block block;
+
+    block_find(mem, &block);
+    canary_check(mem, block.usable);
+    /* A mapping with guards is unmapped: nobody will read it. */
+    bool is_mapping = block.kind == BLOCK_MMAPPED;
+    if (tunables.zero_free != 0 && !(is_mapping && tunables.guard_pages != 0))
+        memset(mem, 0, block.usable);
     if (UNLIKELY(is_mapping) || UNLIKELY(heap == NULL)) {
-        heap_free(mem);
+        heap_free_found(mem, &block);
         return;
     }
-    hold(heap, mem, usable);
-    /* No bin of a quiet thread is ever full or empty: some frees look. */
+    if (quarantine_accepts(block.usable))
+        quarantine = quarantine_of(heap);
+    if (quarantine != NULL) {
+        hold(heap, quarantine, mem, block.usable);
+    } else {
+        free_at_once(heap, mem, &block);
+    }
     if (UNLIKELY(++heap->foreign % LOOK_EACH == 0))
         heap_maintain(heap);
 }
 
+bool harden_quick_free(void *mem)
+{
+    return quick_free(mem);
+}
+
 void harden_free(void *mem)
 {
+    if (LIKELY(quick_free(mem)))
+        return;
     if (UNLIKELY(zero_block_holds(mem))) {
         zero_block_free(mem);
     } else if (UNLIKELY(guarded_holds(mem))) {
@@ -284,103 +278,6 @@ void harden_free(void *mem)
     } else {
         heap_free(mem);
     }
-}
-
-/* In place, or by moving pages; NULL: it must be copied, or had no memory. */
-static void *wrapped_resize(void *mem, size_t size)
-{
-    struct block block;
-
-    block_find(mem, &block);
-    canary_check(mem, block.usable);
-    size_t have = block.usable - canary_bytes();
-    if (size <= have && size >= have / 2)
-        return mem;
-    if (size < have && tunables.zero_free != 0)
-        memset((char *)mem + size, 0, block.usable - size);
-    void *moved = heap_resize(mem, size + canary_bytes(), &block);
-    if (moved != NULL) {
-        block_find(moved, &block);
-        canary_set(moved, block.usable);
-    } else {
-        canary_set(mem, block.usable);
-    }
-    return moved;
-}
-
-void *harden_realloc(void *mem, size_t size)
-{
-    bool is_ours = zero_block_holds(mem) || guarded_holds(mem);
-    bool fresh;
-
-    if (!is_ours && !harden_wraps)
-        return heap_realloc(mem, size);
-    size_t have = harden_usable(mem);
-    if (size > PTRDIFF_MAX - CANARY_BYTES)
-        return NULL;
-    if (is_ours && size == have)
-        return mem;
-    void *moved = is_ours ? NULL : wrapped_resize(mem, size);
-    if (moved != NULL)
-        return moved;
-    moved = harden_alloc(size, &fresh);
-    if (moved == NULL)
-        return size <= have ? mem : NULL;
-    memcpy(moved, mem, min_size(size, have));
-    harden_free(mem);
-    return moved;
-}
-
-size_t harden_usable(const void *mem)
-{
-    enum block_kind kind;
-
-    if (UNLIKELY(zero_block_holds(mem))) {
-        zero_block_check(mem);
-        return 0;
-    }
-    if (UNLIKELY(guarded_holds(mem)))
-        return guarded_size(mem);
-    size_t usable = find_usable(mem, &kind);
-    if (!harden_wraps)
-        return usable;
-    canary_check(mem, usable);
-    return usable - canary_bytes();
-}
-
-/* What the slack of a block may be, by the way it is made. */
-static bool size_is_plausible(const struct block *block, size_t size,
-                              size_t align)
-{
-    size_t slack = block->usable - size;
-
-    switch (block->kind) {
-    case BLOCK_SLAB:
-        return block->slab->cls == (align > CHUNK_HEADER
-                                        ? slab_class_aligned(size, align)
-                                        : size_class(size + (size == 0)));
-    case BLOCK_CHUNK:
-        return slack <= size / 8 + 2 * CHUNK_MIN;
-    case BLOCK_RUN:
-    case BLOCK_MMAPPED:
-        return slack <= size / 8 + 2 * (size_t)PAGE_BYTES;
-    }
-    return false;
-}
-
-void harden_check_size(const void *mem, size_t size, size_t align)
-{
-    struct block block;
-
-    if (zero_block_holds(mem) || guarded_holds(mem)) {
-        if (size != harden_usable(mem))
-            fatal("invalid size", mem);
-        return;
-    }
-    block_find(mem, &block);
-    size += canary_bytes();
-    if (size > block.usable || !size_is_plausible(&block, size, align))
-        fatal("invalid size", mem);
 }
 
 void harden_trim(void)

@@ -31,10 +31,23 @@ extern bool harden_wraps __attribute__((visibility("hidden")));
 extern bool harden_sizes __attribute__((visibility("hidden")));
 
 /*
+ * Immutable after start: blocks have all that level 1 gives them, and what is
+ * in slabs goes by harden_quick_alloc() and harden_quick_free().
+ */
+extern bool harden_quick __attribute__((visibility("hidden")));
+
+/*
  * Reads the tunables, sets up what they ask for.  Called once at start,
  * before the first block is handed out.
  */
 void harden_init(void);
+
+/*
+ * For callers that know of nothing else to be done: NULL or false = nothing
+ * happened, take the long way.  Any size, any pointer.
+ */
+void *harden_quick_alloc(size_t size); /* reads as zero */
+bool harden_quick_free(void *mem);
 
 /* Any size; NULL = no memory.  *fresh: the memory reads as zero. */
 void *harden_alloc(size_t size, bool *fresh);

@@ -39,18 +39,26 @@ static inline void quarantine_put(struct quarantine *quarantine, void *mem,
     quarantine->bytes += usable;
 }
 
-/* True: one must leave before the next comes. */
-static inline bool quarantine_is_full(const struct quarantine *quarantine)
+/* True: one must leave for a block of `usable` bytes. */
+static inline bool quarantine_is_full(const struct quarantine *quarantine,
+                                      size_t usable)
 {
-    return quarantine->bytes > tunables.quarantine ||
+    return quarantine->bytes + usable > tunables.quarantine ||
            quarantine->count == QUARANTINE_SLOTS;
 }
 
+/* True: more must leave than the one that made room. */
+static inline bool quarantine_is_overfull(const struct quarantine *quarantine)
+{
+    return quarantine->bytes >
+           tunables.quarantine + tunables.quarantine / QUARANTINE_SHARE;
+}
+
 /*
- * Any of them leaves.  Precondition: count > 0.
+ * One of those in use.  Precondition: count > 0.
  * Source: Marsaglia, Xorshift RNGs (2003).
  */
-static inline struct quarantined quarantine_take(struct quarantine *quarantine)
+static inline size_t quarantine_draw(struct quarantine *quarantine)
 {
     uint32_t x = quarantine->random;
 
@@ -58,10 +66,29 @@ static inline struct quarantined quarantine_take(struct quarantine *quarantine)
     x ^= x >> 17;
     x ^= x << 5;
     quarantine->random = x;
-    size_t slot = (uint64_t)x * quarantine->count >> 32;
+    return (uint64_t)x * quarantine->count >> 32;
+}
+
+/* Any of them leaves.  Precondition: count > 0. */
+static inline struct quarantined quarantine_take(struct quarantine *quarantine)
+{
+    size_t slot = quarantine_draw(quarantine);
     struct quarantined block = quarantine->slots[slot];
+
     quarantine->slots[slot] = quarantine->slots[--quarantine->count];
     quarantine->bytes -= block.usable;
+    return block;
+}
+
+/* Any of them leaves for another.  Precondition: count > 0. */
+static inline struct quarantined
+quarantine_exchange(struct quarantine *quarantine, void *mem, size_t usable)
+{
+    size_t slot = quarantine_draw(quarantine);
+    struct quarantined block = quarantine->slots[slot];
+
+    quarantine->slots[slot] = (struct quarantined){mem, usable};
+    quarantine->bytes += usable - block.usable;
     return block;
 }
 

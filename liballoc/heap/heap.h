@@ -42,6 +42,9 @@ void *heap_alloc_aligned(size_t size, size_t align);
 /* Any pointer but NULL; fatal if it is not the start of a block in use. */
 void heap_free(void *mem);
 
+/* The same for who looked it up before: `block` is what block_find() said. */
+void heap_free_found(void *mem, const struct block *block);
+
 /*
  * Changes the size of a block, in place if that is cheap; the new address, or
  * NULL = no memory, the block is untouched.  `size` > 0.

@@ -82,13 +82,19 @@ static struct heap *heap_for_free(void)
     return heap_get();
 }
 
-void heap_free(void *mem)
+void heap_free_found(void *mem, const struct block *block)
 {
     struct heap *heap = heap_for_free();
+
+    free_block(heap, mem, block);
+    if (heap != NULL)
+        heap_maintain(heap);
+}
+
+void heap_free(void *mem)
+{
     struct block block;
 
     block_find(mem, &block);
-    free_block(heap, mem, &block);
-    if (heap != NULL)
-        heap_maintain(heap);
+    heap_free_found(mem, &block);
 }

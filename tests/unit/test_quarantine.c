@@ -55,14 +55,36 @@ TEST_CHILD(quarantine, is_full_by_bytes)
     struct quarantine *quarantine = quarantine_start(10 * BLOCK);
 
     for (size_t i = 0; i < 10; i++) {
-        CHECK(!quarantine_is_full(quarantine));
+        CHECK(!quarantine_is_full(quarantine, BLOCK));
         quarantine_put(quarantine, block(i), BLOCK);
     }
-    CHECK(!quarantine_is_full(quarantine));
-    quarantine_put(quarantine, block(10), 1);
-    CHECK(quarantine_is_full(quarantine));
+    CHECK(quarantine_is_full(quarantine, 1));
     quarantine_take(quarantine);
-    CHECK(!quarantine_is_full(quarantine));
+    CHECK(!quarantine_is_full(quarantine, BLOCK));
+    CHECK(quarantine_is_full(quarantine, BLOCK + 1));
+}
+
+/* Small ones go for large ones, until the bound is an eighth behind. */
+TEST_CHILD(quarantine, is_overfull_an_eighth_beyond)
+{
+    struct quarantine *quarantine = quarantine_start(16 * BLOCK);
+    size_t out = 0;
+
+    for (size_t i = 0; i < 16; i++)
+        quarantine_put(quarantine, block(i), BLOCK);
+    CHECK(!quarantine_is_overfull(quarantine));
+    for (size_t i = 16; i < 18; i++) {
+        struct quarantined old =
+            quarantine_exchange(quarantine, block(i), 2 * BLOCK);
+        CHECK(old.mem != block(i));
+        out += old.usable;
+    }
+    CHECK_EQ(quarantine->count, 16);
+    CHECK_EQ(quarantine->bytes + out, 20 * BLOCK);
+    CHECK(!quarantine_is_overfull(quarantine) ||
+          quarantine->bytes > 18 * BLOCK);
+    quarantine_put(quarantine, block(18), 3 * BLOCK);
+    CHECK(quarantine_is_overfull(quarantine));
 }
 
 TEST_CHILD(quarantine, is_full_by_count)
@@ -70,10 +92,10 @@ TEST_CHILD(quarantine, is_full_by_count)
     struct quarantine *quarantine = quarantine_start(SIZE_MAX);
 
     for (size_t i = 0; i < QUARANTINE_SLOTS; i++) {
-        CHECK(!quarantine_is_full(quarantine));
+        CHECK(!quarantine_is_full(quarantine, BLOCK));
         quarantine_put(quarantine, block(i), 1);
     }
-    CHECK(quarantine_is_full(quarantine));
+    CHECK(quarantine_is_full(quarantine, BLOCK));
 }
 
 TEST_CHILD(quarantine, gives_back_each_once_with_its_size)
