@@ -297,6 +297,20 @@ static int by_start(const void *left, const void *right)
     return (a->start > b->start) - (a->start < b->start);
 }
 
+/* Mappings do not overlap: a size that says so is damaged, and ends there. */
+static void clip(struct elf_core *core)
+{
+    for (size_t i = 0; i + 1 < core->nsegments; i++) {
+        struct core_segment *segment = &core->segments[i];
+        size_t most = core->segments[i + 1].start - segment->start;
+        if (segment->size <= most)
+            continue;
+        segment->size = most;
+        segment->in_file = segment->in_file < most ? segment->in_file : most;
+        core->torn = true;
+    }
+}
+
 static bool read_headers(struct elf_core *core, const char *path,
                          struct failure *failure)
 {
@@ -334,6 +348,7 @@ static bool read_headers(struct elf_core *core, const char *path,
     if (core->nsegments > 1) {
         qsort(core->segments, core->nsegments, sizeof *core->segments,
               by_start);
+        clip(core);
     }
     return true;
 }

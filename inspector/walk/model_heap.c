@@ -89,10 +89,14 @@ bool heap_moved(const struct model *model, const struct model_heap *heap)
            epoch != heap->heap.epoch || helping != heap->heap.helping;
 }
 
-/* Sizes are the target's word: they bound walks only if they are mapped. */
-static void mmap_add(struct model *model, struct model_mmap mapping)
+/*
+ * Sizes are the target's word: they bound walks only if they are mapped, and
+ * no more than `most`, the sum that the table tells.
+ */
+static void mmap_add(struct model *model, struct model_mmap mapping,
+                     size_t most)
 {
-    if (mapping.size == 0 ||
+    if (mapping.size == 0 || mapping.size > most ||
         !target_is_mapped(model->target, mapping.start, mapping.size)) {
         model->faults++;
         return;
@@ -126,7 +130,7 @@ static void bucket_load(struct model *model, unsigned bucket, uintptr_t at)
             return;
         }
         struct model_mmap mapping = {record.mem, record.start, record.size};
-        mmap_add(model, mapping);
+        mmap_add(model, mapping, model->mmap_table->live_bytes);
         record_add(model, at);
         if ((steps & (steps - 1)) == 0)
             mark = at;
@@ -192,7 +196,7 @@ void mmaps_load(struct model *model)
     for (size_t i = 0; i < table->nr_kept && i < MMAP_KEPT; i++) {
         struct model_mmap mapping = {0, table->kept[i].start,
                                      table->kept[i].size};
-        mmap_add(model, mapping);
+        mmap_add(model, mapping, table->kept_bytes);
     }
     mmaps_sort(model);
     if (model->nrecords > 0) {
