@@ -24,19 +24,25 @@ static bool secrets_load(struct model *model)
 static void zones_unload(struct model *model)
 {
     for (size_t i = 0; i < model->nzones; i++)
-        zone_unload(&model->zones[i]);
+        room_free(&model->zones[i]);
     free(model->zones);
     model->zones = NULL;
     model->nzones = 0;
 }
 
-static bool zones_load(struct model *model)
+bool zone_count(const struct model *model, uint64_t *count)
 {
     const struct heap_root *root = target_root(model->target);
+
+    return far_number(model->target, FAR_ADDRESS(root->zone_count), 4, count) &&
+           *count <= root->zones.count && *count <= ZONES_MAX;
+}
+
+static bool zones_load(struct model *model)
+{
     uint64_t count = 0;
 
-    if (!far_number(model->target, FAR_ADDRESS(root->zone_count), 4, &count) ||
-        count > root->zones.count || count > ZONES_MAX)
+    if (!zone_count(model, &count))
         return false;
     zones_unload(model);
     model->zones = xcalloc((size_t)count, sizeof *model->zones);
@@ -153,12 +159,16 @@ static struct model *model_copy(struct target *target, struct failure *failure)
         return NULL;
     model = xcalloc(1, sizeof *model);
     model->target = target;
+    if (target_mode(target) == MODE_STOP)
+        rooms_make(model);
     if (!target_hold(target, failure)) {
+        rooms_free(model);
         free(model);
         return NULL;
     }
     model->is_held = true;
     bool copied = copy_until_whole(model);
+    rooms_free(model);
     if (!copied) {
         model_free(model);
         (void)fail(failure, STATUS_INCOMPLETE,

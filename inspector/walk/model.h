@@ -29,6 +29,7 @@ struct model_zone {
     uint64_t *heads;    /* a bit a page from first & ~63 on: starts a block */
     size_t first;       /* pfn of the first descriptor */
     size_t npages;      /* pfn behind the last: the frontier */
+    size_t room;        /* pfn behind the last that there is room for */
     size_t brk_end;     /* pfn behind the last page of the main arena's brk */
     bool torn;          /* it changed while it was copied */
 };
@@ -61,6 +62,8 @@ struct model {
     struct target *target;
     struct model_zone *zones;
     size_t nzones;
+    struct model_zone *rooms; /* for them, made before the target stood */
+    size_t nrooms;
     struct model_heap *heaps; /* by id: heaps[0] has id 1 */
     size_t nheaps;
     struct model_mmap *mmaps; /* sorted by start */

@@ -20,9 +20,28 @@ enum {
 void *sparse_alloc(size_t size);
 void sparse_free(void *mem, size_t size);
 
-/* Copies zone `index` with its page map; false: it makes no sense. */
+/* How many zones the root tells of; false: a number that makes no sense. */
+bool zone_count(const struct model *model, uint64_t *count);
+
+/* Copies zone `index` without its page map; false: it makes no sense. */
+bool zone_look(struct model *model, size_t index, struct model_zone *out);
+
+/* The same with its page map; to be freed by room_free(). */
 bool zone_load(struct model *model, size_t index, struct model_zone *out);
-void zone_unload(struct model_zone *zone);
+
+/* Words of a bitmap of [first, npages), from a whole word on. */
+size_t bitmap_words(size_t first, size_t npages);
+
+/*
+ * Memory for a zone's page map, zeroed.  rooms_make() before the target is
+ * stopped: of what the zones need now, faulted in; room_take() has one of
+ * those, or a new one; rooms_free() frees what nobody took.
+ */
+void rooms_make(struct model *model);
+bool room_take(struct model *model, struct model_zone *zone);
+void room_free(struct model_zone *zone);
+void room_free_dirty(struct model_zone *zone);
+void rooms_free(struct model *model);
 
 /* True if the zone is no longer what was copied. */
 bool zone_moved(const struct model *model, const struct model_zone *zone);

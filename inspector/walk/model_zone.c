@@ -3,36 +3,6 @@
 #include "walk/model_load.h"
 
 #include <string.h>
-#include <sys/mman.h>
-
-void *sparse_alloc(size_t size)
-{
-    void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    return mem != MAP_FAILED ? mem : NULL;
-}
-
-void sparse_free(void *mem, size_t size)
-{
-    if (mem != NULL)
-        (void)munmap(mem, size);
-}
-
-enum { HUGE_BYTES = 2 << 20 };
-
-/*
- * Room for a copy that is made while the process stands: to fault its pages in
- * one by one would take longer than to copy what lies in them.
- */
-static void *copy_alloc(size_t size)
-{
-    void *mem = sparse_alloc(size);
-
-    if (mem != NULL && size >= HUGE_BYTES)
-        (void)madvise(mem, size, MADV_HUGEPAGE);
-    return mem;
-}
 
 /* Page by page, for a core may end in the midst of it; how many were read. */
 static size_t copy_pages(struct target *target, uintptr_t from, char *to,
@@ -65,16 +35,6 @@ static bool copy_far(struct target *target, uintptr_t from, void *to,
     return whole;
 }
 
-static size_t bitmap_from(const struct model_zone *zone)
-{
-    return zone->first / MODEL_WORDS;
-}
-
-static size_t bitmap_words(const struct model_zone *zone)
-{
-    return zone->npages / MODEL_WORDS + 1 - bitmap_from(zone);
-}
-
 static bool zone_is_sane(const struct zone *zone)
 {
     return zone->npages <= PFN_MAX && zone->first <= zone->frontier &&
@@ -105,14 +65,9 @@ static bool map_load(struct model *model, struct model_zone *out)
     struct target *target = model->target;
     const struct zone *zone = &out->zone;
     size_t count = out->npages - out->first;
-    size_t words = bitmap_words(out);
+    size_t words = bitmap_words(out->first, out->npages);
 
-    out->pages = copy_alloc((count + 1) * sizeof *out->pages);
-    out->tags = sparse_alloc((out->npages + 1) * sizeof *out->tags);
-    out->dirty = sparse_alloc(words * sizeof *out->dirty);
-    out->heads = sparse_alloc(words * sizeof *out->heads);
-    if (out->pages == NULL || out->tags == NULL || out->dirty == NULL ||
-        out->heads == NULL)
+    if (!room_take(model, out))
         return false;
     uintptr_t tags = FAR_ADDRESS(zone->tags);
     bool whole = copy_far(target, zone_page_address(out, out->first),
@@ -121,17 +76,16 @@ static bool map_load(struct model *model, struct model_zone *out)
         copy_far(target, tags, out->tags, out->brk_end * sizeof *out->tags);
     whole &= copy_far(target, tags + out->first * sizeof *out->tags,
                       out->tags + out->first, count * sizeof *out->tags);
-    uintptr_t dirty = FAR_ADDRESS(zone->dirty) + bitmap_from(out) * 8;
+    uintptr_t dirty = FAR_ADDRESS(zone->dirty) + out->first / MODEL_WORDS * 8;
     if (count > 0 &&
         !copy_far(target, dirty, out->dirty, words * sizeof *out->dirty)) {
-        sparse_free(out->dirty, words * sizeof *out->dirty);
-        out->dirty = NULL;
+        room_free_dirty(out);
     }
     model->faults += !whole;
     return true;
 }
 
-bool zone_load(struct model *model, size_t index, struct model_zone *out)
+bool zone_look(struct model *model, size_t index, struct model_zone *out)
 {
     const struct root_table *table = &target_root(model->target)->zones;
 
@@ -149,26 +103,18 @@ bool zone_load(struct model *model, size_t index, struct model_zone *out)
         return false;
     out->first = out->zone.first;
     out->npages = out->zone.frontier;
+    return true;
+}
+
+bool zone_load(struct model *model, size_t index, struct model_zone *out)
+{
+    if (!zone_look(model, index, out))
+        return false;
     out->brk_end = brk_end_of(model, &out->zone);
     if (map_load(model, out))
         return true;
-    zone_unload(out);
+    room_free(out);
     return false;
-}
-
-void zone_unload(struct model_zone *zone)
-{
-    size_t words = bitmap_words(zone);
-    size_t count = zone->npages - zone->first;
-
-    sparse_free(zone->pages, (count + 1) * sizeof *zone->pages);
-    sparse_free(zone->tags, (zone->npages + 1) * sizeof *zone->tags);
-    sparse_free(zone->dirty, words * sizeof *zone->dirty);
-    sparse_free(zone->heads, words * sizeof *zone->heads);
-    zone->pages = NULL;
-    zone->tags = NULL;
-    zone->dirty = NULL;
-    zone->heads = NULL;
 }
 
 bool zone_moved(const struct model *model, const struct model_zone *zone)
