@@ -91,6 +91,29 @@ ALWAYS_INLINE void heap_leave(struct heap *heap, uint32_t epoch)
     store_release(&heap->epoch, epoch + 2);
 }
 
+/*
+ * Tells readers in other processes that the owner is in the midst of a change
+ * to what no lock guards; nobody is kept out.  Nests within the lock.  Returns
+ * what heap_settle() wants.
+ */
+ALWAYS_INLINE uint32_t heap_unsettle(struct heap *heap)
+{
+    /* stale ok: only the owner writes it */
+    uint32_t epoch = load_relaxed(&heap->epoch);
+
+    /* stale ok: ordered by the fence */
+    store_relaxed(&heap->epoch, epoch | 1);
+    /* pairs with a reader in another process: odd epoch before any change */
+    fence_release();
+    return epoch;
+}
+
+ALWAYS_INLINE void heap_settle(struct heap *heap, uint32_t epoch)
+{
+    /* release: publishes the change; pairs with owner_wait() */
+    store_release(&heap->epoch, (epoch & 1) != 0 ? epoch : epoch + 2);
+}
+
 ALWAYS_INLINE NO_THREAD_SAFETY void heap_unlock_owner(struct heap *heap)
 {
     if (UNLIKELY(heap->by_lock)) {

@@ -52,28 +52,30 @@ static void announce(struct heap *owner, struct slab *slab)
     } while (!cas_weak_release(&owner->pending, &old, slab));
 }
 
-static void send_slab(struct slab *slab, struct chain chain,
+static void send_slab(struct heap *owner, struct slab *slab, struct chain chain,
                       struct free_object *tail)
 {
-    struct heap *owner = heap_by_id(slab->heap_id);
-    size_t bytes = chain.count * (size_t)slab->cache->size;
-
     if (slab_remote_push(slab, chain, tail))
         announce(owner, slab);
-    account(owner, bytes);
 }
 
-static void batch_send(struct remote_batch *batch)
+static void batch_send(struct heap *heap, struct remote_batch *batch)
 {
     struct chain chain = {.head = batch->head, .count = batch->count};
     struct slab *slab = batch->slab;
 
-    batch->slab = NULL;
     if (slab == NULL)
         return;
     if (UNLIKELY(!slab_has_carved(slab, batch->reach)))
         fatal("invalid pointer", batch->head);
-    send_slab(slab, chain, batch->tail);
+    struct heap *owner = heap_by_id(slab->heap_id);
+    size_t bytes = chain.count * (size_t)slab->cache->size;
+    /* For an instant the objects are on no list. */
+    uint32_t epoch = heap_unsettle(heap);
+    batch->slab = NULL;
+    send_slab(owner, slab, chain, batch->tail);
+    heap_settle(heap, epoch);
+    account(owner, bytes);
 }
 
 static void batch_add(struct remote_batch *batch, void *mem, size_t size)
@@ -98,14 +100,14 @@ static void batch_add_object(struct heap *heap, struct slab *slab, void *mem,
     uint32_t offset = (uint32_t)((uintptr_t)mem & (SLAB_BYTES - 1));
 
     if (batch->slab != slab) {
-        batch_send(batch);
+        batch_send(heap, batch);
         *batch = (struct remote_batch){.slab = slab};
     }
     batch_add(batch, mem, size);
     if (offset > batch->reach)
         batch->reach = offset;
     if (batch->count >= BATCH_OBJECTS || batch->bytes >= BATCH_BYTES)
-        batch_send(batch);
+        batch_send(heap, batch);
 }
 
 bool remote_free_tagged(struct heap *heap, uint32_t tag, void *mem)
@@ -127,10 +129,13 @@ void remote_free_object(struct heap *heap, struct slab *slab,
                         struct free_object *object)
 {
     if (heap == NULL) {
+        struct heap *owner = heap_by_id(slab->heap_id);
+        size_t bytes = slab->cache->size; /* it may be gone after */
         struct chain chain = {.head = object, .count = 1};
         object->key = object_key(object);
         object_link(object, NULL);
-        send_slab(slab, chain, object);
+        send_slab(owner, slab, chain, object);
+        account(owner, bytes);
         return;
     }
     batch_add_object(heap, slab, object, slab->cache->size);
@@ -177,7 +182,7 @@ void remote_free_chunk(struct heap *heap, uint32_t owner_id, void *mem)
 void remote_flush(struct heap *heap)
 {
     for (unsigned i = 0; i < NREMOTE; i++)
-        batch_send(&heap->remote[i]);
+        batch_send(heap, &heap->remote[i]);
     for (unsigned i = 0; i < NREMOTE_CHUNK; i++)
         chunk_batch_send(&heap->remote_chunk[i]);
 }
