@@ -6,6 +6,7 @@
 #include "recorder.h"
 
 #include "stacks.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -239,7 +240,7 @@ void recorder_init(void)
     if (header && mem != MAP_FAILED && begin_anew(header) &&
         madvise(mem, page, MADV_WIPEONFORK) == 0 &&
         pthread_key_create(&exit_key, thread_leaves) == 0 &&
-        stacks_init(header)) {
+        tree_init(header)) {
         switches = mem;
         atomic_store(&switches->mode, MODE_ON);
     }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "stacks.h"
 
+#include "tree.h"
+
 #include "prof/unwind_learn.h"
+#include "prof/unwind_object.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <sys/mman.h>
 
 enum {
     DEPTH = 256,
-    SLOTS = 2 * RECORD_NODES,
     UNKNOWN_PC = 1,
     REGISTER_BP = 6, /* as unwinder.c has them */
     REGISTER_SP = 7,
@@ -21,46 +21,38 @@ enum {
  * The thread's latest walk, the outermost frame last:
  *
  *   frames  | - - - | malloc's caller | its caller | ... | _start |
- *                     first                                 DEPTH - 1
+ *                     first                      by_sp     DEPTH - 1
+ *
+ * From by_sp on no step went by RBP.  links[i] is where frames[i].at was read,
+ * pcs[i] what was read there.
  */
 struct walker {
     struct unwinder unwinder;
     struct walker *next; /* of the unused ones */
     unsigned first;
+    unsigned by_sp;
+    const uintptr_t *links[DEPTH];
+    uintptr_t pcs[DEPTH];
     struct frame frames[DEPTH];
     uint32_t nodes[DEPTH];
     struct frame found[DEPTH]; /* of the walk under way, innermost first */
+    unsigned found_by_sp;      /* of those, from here on */
+    struct known_nodes known;
 };
 
-/* Immutable after stacks_load(), but for the tree and the unused walkers. */
+/* Immutable after stacks_load(), but for the unused walkers. */
 static struct {
-    struct record_header *header;
-    struct record_node *nodes;
-    _Atomic uint32_t *slots; /* nodes by parent and pc; 0: none */
-    uintptr_t own_start;     /* of this library */
+    uintptr_t own_start; /* of this library */
     uintptr_t own_size;
     bool loaded;
 } stacks;
 
+/* No code lies in it. */
+static const struct unwind_object no_object;
+
 /* Protected by: unused_lock. */
 static struct walker *unused;
 static pthread_mutex_t unused_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void *map_private(size_t size)
-{
-    void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    return mem != MAP_FAILED ? mem : NULL;
-}
-
-bool stacks_init(struct record_header *header)
-{
-    stacks.header = header;
-    stacks.nodes = (void *)((char *)header + RECORD_NODES_AT);
-    stacks.slots = map_private(SLOTS * sizeof *stacks.slots);
-    return stacks.slots != NULL;
-}
 
 bool stacks_load(void)
 {
@@ -97,61 +89,24 @@ void walker_put(struct walker *walker)
     pthread_mutex_unlock(&unused_lock);
 }
 
-static bool is_node(uint32_t number, uint32_t parent, uintptr_t pc)
+/* The words from `sp` to the outermost link may be read as they are. */
+static bool is_readable(const struct walker *walker, uintptr_t sp)
 {
-    const struct record_node *node = &stacks.nodes[number];
+    const struct stack_reader *stack = &walker->unwinder.stack;
 
-    return node->parent == parent &&
-           atomic_load_explicit(&node->pc, memory_order_relaxed) == pc;
+    return sp - stack->low < stack->span &&
+           (uintptr_t)walker->links[DEPTH - 1] - stack->low < stack->span;
 }
 
-/* 0: there is no room. */
-COLD static uint32_t node_make(uint32_t parent, uintptr_t pc)
+/* The same RBP, as far as frames farther out went by it? */
+static bool is_same_bp(const struct walker *walker, unsigned at)
 {
-    uint32_t number = atomic_fetch_add(&stacks.header->nodes, 1);
+    const struct frame *frame = &walker->frames[at];
+    uintptr_t word;
 
-    if (number >= RECORD_NODES) {
-        atomic_store(&stacks.header->nodes, RECORD_NODES);
-        atomic_fetch_add(&stacks.header->stackless, 1);
-        return 0;
-    }
-    modules_note(stacks.header, pc);
-    stacks.nodes[number].parent = parent;
-    /* release: publishes the parent; pairs with the inspector's read */
-    atomic_store_explicit(&stacks.nodes[number].pc, pc, memory_order_release);
-    return number;
-}
-
-/*
- * The node of a frame.  Of two threads that make the same at once, the later
- * one's stays unused: a number is all it costs.
- */
-static uint32_t node_of(uint32_t parent, uintptr_t pc)
-{
-    uint64_t hash =
-        (pc ^ (uint64_t)parent << 40 ^ parent) * UINT64_C(0x9e3779b97f4a7c15);
-    uint32_t made = 0;
-
-    for (size_t at = hash >> 32;; at++) {
-        _Atomic uint32_t *slot = &stacks.slots[at % SLOTS];
-        /* acquire: pairs with the exchange below */
-        uint32_t number = atomic_load_explicit(slot, memory_order_acquire);
-        if (number == 0) {
-            if (made == 0)
-                made = node_make(parent, pc);
-            if (made == 0 ||
-                atomic_compare_exchange_strong(slot, &number, made))
-                return made;
-        }
-        if (is_node(number, parent, pc))
-            return number;
-    }
-}
-
-/* The same call, in the same place? */
-static bool is_same(const struct frame *a, const struct frame *b)
-{
-    return a->sp == b->sp && a->at == b->at && a->bp == b->bp;
+    return frame->bp_at == 0 ||
+           (stack_word_direct(&walker->unwinder.stack, frame->bp_at, &word) &&
+            word == frame->bp);
 }
 
 /*
@@ -161,41 +116,85 @@ static bool is_same(const struct frame *a, const struct frame *b)
  */
 static unsigned check_callers(const struct walker *walker, unsigned at)
 {
-    const struct stack_reader *stack = &walker->unwinder.stack;
-    uintptr_t word;
-
-    for (at++; at < DEPTH; at++) {
-        const struct frame *caller = &walker->frames[at];
-        if (caller->sp == 0)
-            continue;
-        if (!stack_word_direct(stack, caller->sp - sizeof word, &word) ||
-            word != caller->at + 1 ||
-            (caller->bp_at != 0 &&
-             (!stack_word_direct(stack, caller->bp_at, &word) ||
-              word != caller->bp)))
+    for (at++; at < walker->by_sp; at++) {
+        if (*walker->links[at] != walker->pcs[at] || !is_same_bp(walker, at))
+            return at;
+    }
+    for (; at < DEPTH; at++) {
+        if (*walker->links[at] != walker->pcs[at])
             return at;
     }
     return DEPTH;
 }
 
+/* The same call, in the same place? */
+static bool is_same(const struct walker *walker, unsigned at, uintptr_t pc,
+                    uintptr_t sp, uintptr_t bp)
+{
+    const struct frame *old = &walker->frames[at];
+
+    return old->sp == sp && old->at == pc &&
+           (at >= walker->by_sp || old->bp == bp);
+}
+
+/*
+ * The same as unwinder_step() for most frames, as in unwinder_walk(): a rule
+ * that goes by RSP or RBP, words that are certainly readable.  False: not so.
+ */
+ALWAYS_INLINE bool step_fast(struct unwinder *unwinder,
+                             const struct unwind_object *object,
+                             struct frame *frame)
+{
+    uint64_t key = object->key | frame->at;
+    const struct rule *rule = rule_bucket(unwinder, key);
+    bool by_sp = rule->kind == RULE_SP;
+    uintptr_t cfa =
+        (by_sp ? frame->sp : frame->bp) + (uintptr_t)(intptr_t)rule->cfa;
+    uintptr_t bp_at = rule->bp != 0 ? cfa + (uintptr_t)(intptr_t)rule->bp : 0;
+    uintptr_t bp = frame->bp;
+    uintptr_t pc;
+
+    /* A caller at 0 is for unwinder_step(): the end. */
+    if (UNLIKELY(rule->key != key) || UNLIKELY(cfa <= frame->sp) ||
+        UNLIKELY(!stack_word_direct(&unwinder->stack, cfa - sizeof pc, &pc)) ||
+        UNLIKELY(pc == 0) ||
+        UNLIKELY(bp_at != 0 &&
+                 !stack_word_direct(&unwinder->stack, bp_at, &bp)))
+        return false;
+    frame->at = pc - 1;
+    frame->sp = cfa;
+    frame->bp = bp;
+    frame->bp_at = bp_at;
+    unwinder->by_sp = by_sp;
+    return true;
+}
+
 /*
  * Steps out into found[] until a frame and all around it are those of the
- * latest walk: *kept is where that one is, DEPTH if there is none.
+ * latest walk: *kept is where that one is, DEPTH if there is none.  The frame
+ * is a variable of its own and its parts are forgotten in between: so they stay
+ * in registers.
  */
 static unsigned walk(struct walker *walker, unsigned *kept, enum step *step)
 {
     struct unwinder *unwinder = &walker->unwinder;
-    const struct frame *frames = walker->frames;
+    const struct unwind_object *object = &no_object;
+    struct frame frame = unwinder->frame;
     unsigned at = walker->first;
     unsigned n = 0;
 
     *step = STEP_ON;
     *kept = DEPTH;
+    walker->found_by_sp = 0;
     while (n < DEPTH && *step == STEP_ON) {
-        struct frame frame = unwinder->frame;
-        while (at < DEPTH && frames[at].sp < frame.sp)
+        FORGET(frame.at);
+        FORGET(frame.sp);
+        FORGET(frame.bp);
+        FORGET(frame.bp_at);
+        while (at < DEPTH && walker->frames[at].sp < frame.sp)
             at++;
-        if (at < DEPTH && is_same(&frames[at], &frame)) {
+        if (at < DEPTH && is_same(walker, at, frame.at, frame.sp, frame.bp) &&
+            is_readable(walker, frame.sp)) {
             unsigned bad = check_callers(walker, at);
             if (bad == DEPTH) {
                 *kept = at;
@@ -204,9 +203,31 @@ static unsigned walk(struct walker *walker, unsigned *kept, enum step *step)
             at = bad;
         }
         walker->found[n++] = frame;
-        *step = unwinder_step(unwinder);
+        if (UNLIKELY(frame.at - object->start >= object->size)) {
+            object = unwind_object_find(unwinder, frame.at);
+            object = object != NULL ? object : &no_object;
+        }
+        if (!step_fast(unwinder, object, &frame)) {
+            unwinder->frame = frame;
+            *step = unwinder_step(unwinder);
+            frame = unwinder->frame;
+        }
+        if (!unwinder->by_sp)
+            walker->found_by_sp = n;
     }
     return n;
+}
+
+/* A frame's place in the arrays; false: it does not lie below its caller. */
+static bool keep(struct walker *walker, unsigned at, const struct frame *frame,
+                 uint32_t node)
+{
+    walker->frames[at] = *frame;
+    walker->nodes[at] = node;
+    walker->links[at] = (const uintptr_t *)frame->sp - 1;
+    walker->pcs[at] = frame->at + 1;
+    return at == DEPTH - 1 || walker->frames[at + 1].sp == 0 ||
+           frame->sp < walker->frames[at + 1].sp;
 }
 
 /* found[] in front of what is kept; the innermost frame's node. */
@@ -214,22 +235,28 @@ static uint32_t number_frames(struct walker *walker, unsigned n, unsigned kept,
                               enum step step)
 {
     uint32_t node = kept < DEPTH ? walker->nodes[kept] : 0;
+    bool usable = n <= kept;
 
-    bool fits = n <= kept;
-    if (!fits)
-        kept = DEPTH;
-    walker->first = fits ? kept - n : DEPTH;
+    kept = usable ? kept : DEPTH;
+    unsigned first = kept - n;
+    if (walker->by_sp <= kept)
+        walker->by_sp = first + walker->found_by_sp;
     for (unsigned i = n; i-- > 0;) {
-        struct frame *frame = &walker->found[i];
+        const struct frame *frame = &walker->found[i];
         bool is_outermost = --kept == DEPTH - 1;
         bool is_foreign = is_outermost && step == STEP_FOREIGN;
         uintptr_t pc = is_foreign ? UNKNOWN_PC : frame->at + 1;
         /* A full tree: the stack is cut. */
-        uint32_t made = node_of(node, pc);
+        uint32_t made = tree_node(&walker->known, node, pc);
         node = made != 0 ? made : node;
-        walker->frames[kept] = *frame;
-        walker->nodes[kept] = node;
+        usable &= keep(walker, kept, frame, node);
     }
+    /* Of an unknown place no word tells. */
+    if (walker->frames[DEPTH - 1].sp == 0) {
+        walker->links[DEPTH - 1] = walker->links[DEPTH - 2];
+        walker->pcs[DEPTH - 1] = walker->pcs[DEPTH - 2];
+    }
+    walker->first = usable ? first : DEPTH;
     return node;
 }
 
@@ -268,7 +295,7 @@ COLD NOINLINE static uint32_t full_stack(struct walker *walker)
     while (skip + 1 < n && pcs[skip] - stacks.own_start < stacks.own_size)
         skip++;
     while (n > skip) {
-        uint32_t made = node_of(node, pcs[--n]);
+        uint32_t made = tree_node(&walker->known, node, pcs[--n]);
         node = made != 0 ? made : node;
     }
     walker->first = DEPTH;

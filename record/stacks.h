@@ -13,9 +13,6 @@
 
 struct walker;
 
-/* Where the tree is, once; false: no memory for its index. */
-bool stacks_init(struct record_header *header);
-
 /* Loads libunwind, which allocates; false: no stacks. */
 bool stacks_load(void);
 

@@ -5,11 +5,19 @@
 
 #include <stdlib.h>
 
-enum { FIRST_ROOM = 1 << 12 };
+enum {
+    FIRST_ROOM = 1 << 12,
+    PAGE = 4096,
+    GRAIN = 32,
+};
 
+/* Neighbours in memory, which often come and go together, are neighbours
+   here: pages are scattered, not what lies in them. */
 static size_t home_of(const struct live_blocks *live, uint64_t address)
 {
-    return (address * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (live->room - 1);
+    uint64_t page = address / PAGE * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+
+    return (page + address % PAGE / GRAIN) & (live->room - 1);
 }
 
 /* The block's slot, or the free one where it would be. */

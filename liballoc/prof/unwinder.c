@@ -30,14 +30,6 @@ void unwinder_begin(struct unwinder *unwinder, const uintptr_t *registers,
     stack_reader_begin(&unwinder->stack, unwinder->frame.sp);
 }
 
-/* The newer of a bucket's two is the first. */
-static struct rule *rule_bucket(struct unwinder *unwinder, uint64_t key)
-{
-    uint64_t mixed = key * 0x9e3779b97f4a7c15u;
-
-    return &unwinder->rules[mixed >> 32 & (RULES - 2)];
-}
-
 static const struct rule *rule_find(const struct rule *bucket, uint64_t key)
 {
     if ((bucket[0].key & ~RULE_RARE) == key)
@@ -68,6 +60,7 @@ static enum step apply(struct unwinder *unwinder, const struct rule *rule)
     uintptr_t bp_base = frame->bp;
     uintptr_t offset = (uintptr_t)(intptr_t)rule->cfa;
 
+    unwinder->by_sp = rule->kind == RULE_SP;
     switch ((enum rule_kind)rule->kind) {
     case RULE_SP:
         bp_base = caller.sp = frame->sp + offset;

@@ -82,7 +82,8 @@ struct unwinder {
     struct stack_reader stack;
     const struct unwind_object *recent[RECENT];
     unsigned nrecent;
-    bool full; /* this walk keeps `registers`, all by libunwind */
+    bool by_sp; /* the last step: the frame's RBP had no part in it */
+    bool full;  /* this walk keeps `registers`, all by libunwind */
     uintptr_t registers[REGISTERS];
     uint64_t last_number; /* of an object */
     struct unwind_object objects[OBJECTS];
@@ -114,6 +115,14 @@ ALWAYS_INLINE void registers_capture(uintptr_t *registers)
 /* Starts a walk at captured registers; `full`: see there. */
 void unwinder_begin(struct unwinder *unwinder, const uintptr_t *registers,
                     bool full);
+
+/* The newer of a bucket's two is the first. */
+static inline struct rule *rule_bucket(struct unwinder *unwinder, uint64_t key)
+{
+    uint64_t mixed = key * 0x9e3779b97f4a7c15u;
+
+    return &unwinder->rules[mixed >> 32 & (RULES - 2)];
+}
 
 /* From the frame to its caller's; the frame is as it was unless STEP_ON. */
 enum step unwinder_step(struct unwinder *unwinder);
