@@ -23,6 +23,7 @@ void reach_begin(struct reach *reach, struct leak_index *index,
     reach->work = xcalloc(WORK_MAX, sizeof *reach->work);
     reach->window = xcalloc(1, WINDOW_BYTES);
     reach->buffer = xcalloc(1, BUFFER);
+    reach->page = xcalloc(1, PAGE_BYTES);
 }
 
 void reach_end(struct reach *reach)
@@ -30,6 +31,7 @@ void reach_end(struct reach *reach)
     free(reach->work);
     free(reach->window);
     free(reach->buffer);
+    free(reach->page);
     free(reach->parents);
 }
 
@@ -85,11 +87,35 @@ static void take_words(struct reach *reach, const uint8_t *bytes, size_t size,
     reach->scanned += size;
 }
 
+/*
+ * Blocks that are looked at one by one are often neighbours: a call into the
+ * kernel for each would cost more than all else.  NULL: not within one page,
+ * or not readable as a whole.
+ */
+static const uint8_t *fetch_page(struct reach *reach, uintptr_t address,
+                                 size_t size)
+{
+    size_t offset = address % PAGE_BYTES;
+
+    if (offset + size > PAGE_BYTES)
+        return NULL;
+    if (reach->page_at != address - offset) {
+        reach->page_at = 0;
+        if (!far_read(reach->target, address - offset, reach->page, PAGE_BYTES))
+            return NULL;
+        reach->page_at = address - offset;
+    }
+    return reach->page + offset;
+}
+
 /* At most BUFFER bytes; in files without a copy.  NULL: not readable. */
 static const uint8_t *fetch(struct reach *reach, uintptr_t address, size_t size)
 {
     if (target_kind(reach->target) != TARGET_PROCESS)
         return far_view(reach->target, address, size);
+    const uint8_t *bytes = fetch_page(reach, address, size);
+    if (bytes != NULL)
+        return bytes;
     return far_read(reach->target, address, reach->buffer, size) ? reach->buffer
                                                                  : NULL;
 }

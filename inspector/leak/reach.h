@@ -38,6 +38,8 @@ struct reach {
     bool grey_map; /* a mmapped one is grey */
     uint8_t *window;
     uint8_t *buffer;
+    uint8_t *page; /* a copy of the one at page_at; 0: of none */
+    uintptr_t page_at;
 };
 
 void reach_begin(struct reach *reach, struct leak_index *index,
