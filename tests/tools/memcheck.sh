@@ -3,7 +3,8 @@
 # memcheck.sh LIBRARY DIRECTORY: what Memcheck says of the mistakes of blocks.c,
 # preloaded, linked and static, as a user would type it.  By default valgrind
 # puts its own malloc in front of any; with somalloc=nouserintercepts, and in a
-# static program, ours stays, and makes its blocks known by client requests.
+# static program, ours stays, and makes its blocks known by client requests: so
+# in hardened mode, whose quick paths must not pass by them.
 set -u
 library=$1
 bin=$2
@@ -15,7 +16,7 @@ command -v valgrind >/dev/null || { echo "SKIPPED: no valgrind"; exit 77; }
 
 # says MODE STATUS MISTAKE WORDS...: the exit status, each of the words
 says() {
-    local mode=$1 want=$2 mistake=$3 program=$bin/blocks preload='' word
+    local mode=$1 want=$2 mistake=$3 program=$bin/blocks preload='' conf='' word
     local options=(-q --leak-check=full --error-exitcode=9)
     shift 3
     case $mode in
@@ -23,9 +24,10 @@ says() {
     linked*) program=$bin/blocks_linked ;;
     static*) program=$bin/blocks_static ;;
     esac
-    [[ $mode == *_ours ]] &&
+    [[ $mode == *_ours* ]] &&
         options+=(--soname-synonyms=somalloc=nouserintercepts)
-    LD_PRELOAD=$preload timeout -s KILL 100 valgrind "${options[@]}" \
+    [[ $mode == *_hardened ]] && conf=harden:1
+    LD_PRELOAD=$preload LIBALLOC_CONF=$conf timeout -s KILL 100 valgrind "${options[@]}" \
         "$program" "$mistake" >"$log" 2>&1
     local status=$? missing=
     for word in "$@"; do
@@ -45,7 +47,8 @@ says() {
 
 # In a static program glibc's own start looks wrong to Memcheck, so none of
 # them is silent.
-for mode in preloaded preloaded_ours linked linked_ours static_ours; do
+for mode in preloaded preloaded_ours preloaded_ours_hardened linked \
+    linked_ours static_ours; do
     [ $mode = static_ours ] || says $mode 0 clean "clean done"
     says $mode 9 leak "1,234 bytes in 1 blocks are definitely lost" \
         ": allocate" ": leak"
