@@ -54,8 +54,16 @@ APART void *allocate(size_t size)
     return launder(malloc(size));
 }
 
+/* So that the next block comes by the quickest way that there is. */
+static void warm(size_t size)
+{
+    for (int i = 0; i < 300; i++)
+        free(allocate(size));
+}
+
 APART void leak(void)
 {
+    warm(1234);
     void *mem = allocate(1234);
 
     memset(mem, 0, 1234);
@@ -64,6 +72,7 @@ APART void leak(void)
 
 APART void overrun(void)
 {
+    warm(100);
     volatile char *mem = allocate(100);
 
     mem[100] = 1;
@@ -72,6 +81,7 @@ APART void overrun(void)
 
 APART void use_after_free(void)
 {
+    warm(200);
     volatile char *mem = allocate(200);
 
     free(launder((void *)(size_t)mem));
@@ -80,6 +90,7 @@ APART void use_after_free(void)
 
 APART void double_free(void)
 {
+    warm(300);
     void *mem = allocate(300);
 
     free(mem);
@@ -88,6 +99,7 @@ APART void double_free(void)
 
 APART void uninitialised(void)
 {
+    warm(40);
     volatile char *mem = allocate(40);
 
     if (mem[20] == 3) {
