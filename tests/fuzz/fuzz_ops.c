@@ -12,6 +12,7 @@
  * malloc and its kin are liballoc's under other names (CMakeLists.txt): ASan
  * keeps its own.  LIBALLOC_CONF=slab_max:0 fuzzes classic mode.
  */
+#include "api/watch.h"
 #include "arena/arena.h"
 #include "fuzz.h"
 #include "heap/registry.h"
@@ -384,7 +385,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argv;
     for (unsigned i = 0; i < NTHREADS; i++)
         threads[i].heap = &heap_dummy;
-    free(malloc(1));
+    void *mem = malloc(1);
+    /* Of our heap: nobody stands in front of it. */
+    require(watcher == NULL && thread_own != NULL);
+    free(mem);
     return 0;
 }
 
