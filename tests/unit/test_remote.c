@@ -135,6 +135,31 @@ TEST_CHILD(remote, batches_wait_until_full_or_flushed)
     end(thread);
 }
 
+/*
+ * While objects are on no list a reader of this process is told: the epoch is
+ * odd for that time, and has moved after.  Under the lock it is odd already.
+ */
+TEST_CHILD(remote, who_sends_a_batch_says_so)
+{
+    pthread_t thread = start(own, 128);
+    heap_maintain(thread_own);
+    heap_free(blocks[0]);
+    uint32_t before = atomic_load(&thread_own->epoch);
+    remote_flush(thread_own);
+    CHECK_EQ(atomic_load(&thread_own->epoch), before + 2);
+    CHECK_EQ(before & 1, 0);
+    heap_free(blocks[1]);
+    heap_lock_owner(thread_own);
+    before = atomic_load(&thread_own->epoch);
+    remote_flush(thread_own);
+    CHECK_EQ(atomic_load(&thread_own->epoch), before);
+    CHECK_EQ(before & 1, 1);
+    heap_unlock_owner(thread_own);
+    sem_post(&go_on);
+    sem_wait(&ready);
+    end(thread);
+}
+
 /* The owner sleeps: 4 MiB freed by another thread must not be stranded. */
 TEST_CHILD(remote, the_freer_helps_an_owner_that_sleeps)
 {
