@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* arenas: one row a thread heap's arena, by its own counts. */
 #include "cmd/view.h"
-#include "walk/usage.h"
 
 static const struct column columns[] = {
     {"ARENA", "arena", COLUMN_COUNT, false, "id of the arena and of its heap"},
@@ -59,22 +58,7 @@ static bool row(struct table *table, const struct model *model,
 
 static enum status run(struct context *context)
 {
-    struct model *model = view_begin(context, false);
-
-    if (model == NULL)
-        return context->failure->status;
-    struct usage *usage = usage_count(model);
-    struct table *table =
-        table_begin(context->output, "arenas", columns, NCOLUMNS);
-    for (size_t i = 0; i < model->nheaps; i++) {
-        const struct model_heap *heap = &model->heaps[i];
-        if (heap->address != 0 &&
-            !row(table, model, heap, &usage->heaps[heap->heap.id]))
-            break;
-    }
-    enum status status = table_end(table);
-    usage_free(usage);
-    return view_end(context, model, status);
+    return view_heaps(context, "arenas", columns, NCOLUMNS, row);
 }
 
 const struct command cmd_arenas = {

@@ -7,7 +7,6 @@
 #include "cmd/view.h"
 #include "leak/guess.h"
 #include "memory.h"
-#include "target/threads.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,9 +103,10 @@ static void add(struct contents *contents, uint64_t hash, enum guess guess,
     place->objects += place->objects < UINT32_MAX;
 }
 
-static void look(struct contents *contents, const struct guesser *guesser,
+static void look(void *data, struct guesser *guesser,
                  const struct object *object)
 {
+    struct contents *contents = data;
     size_t size = object->usable;
 
     if (size > BLOCK_MAX || size < sizeof(uintptr_t)) {
@@ -193,29 +193,13 @@ static enum status show(struct context *context, struct contents *contents)
 
 static enum status run(struct context *context)
 {
-    static struct object_walk walk;
     static struct guesser guesser;
     struct contents contents = {0};
-    struct object object;
+    struct model *model =
+        view_live_blocks(context, &guesser, look, &contents, &contents.unread);
 
-    if (!target_has_content(context->target)) {
-        return fail(context->failure, STATUS_INCOMPLETE,
-                    "the snapshot has no contents: take one with `heapinspect "
-                    "snap PID --content`");
-    }
-    struct model *model = view_begin(context, true);
     if (model == NULL)
         return context->failure->status;
-    struct freelist *freelist = freelist_build(model, NULL, NULL);
-    guesser_begin(&guesser, model);
-    object_walk_begin(&walk, model, freelist);
-    while (object_walk_next(&walk, &object)) {
-        if (object.state == OBJECT_LIVE)
-            look(&contents, &guesser, &object);
-    }
-    view_unverified(context, model, walk.unread + contents.unread);
-    object_walk_end(&walk);
-    freelist_free(freelist);
     guesser_end(&guesser);
     output_default_limit(context->output, LIMIT);
     enum status status = show(context, &contents);

@@ -6,7 +6,6 @@
 #include "cmd/view.h"
 #include "leak/guess.h"
 #include "memory.h"
-#include "target/threads.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,9 +51,10 @@ static struct row *row_of(struct rows *rows, enum guess guess, const char *type)
     return &rows->all[rows->count++];
 }
 
-static void count(struct rows *rows, struct guesser *guesser,
+static void count(void *data, struct guesser *guesser,
                   const struct object *object)
 {
+    struct rows *rows = data;
     enum guess guess;
     const char *type;
 
@@ -99,29 +99,13 @@ static enum status show(struct context *context, struct rows *rows)
 
 static enum status run(struct context *context)
 {
-    static struct object_walk walk;
     static struct guesser guesser;
     struct rows rows = {0};
-    struct object object;
+    struct model *model =
+        view_live_blocks(context, &guesser, count, &rows, &rows.unread);
 
-    if (!target_has_content(context->target)) {
-        return fail(context->failure, STATUS_INCOMPLETE,
-                    "the snapshot has no contents: take one with `heapinspect "
-                    "snap PID --content`");
-    }
-    struct model *model = view_begin(context, true);
     if (model == NULL)
         return context->failure->status;
-    struct freelist *freelist = freelist_build(model, NULL, NULL);
-    guesser_begin(&guesser, model);
-    object_walk_begin(&walk, model, freelist);
-    while (object_walk_next(&walk, &object)) {
-        if (object.state == OBJECT_LIVE)
-            count(&rows, &guesser, &object);
-    }
-    view_unverified(context, model, walk.unread + rows.unread);
-    object_walk_end(&walk);
-    freelist_free(freelist);
     output_default_limit(context->output, LIMIT);
     enum status status = show(context, &rows);
     guesser_end(&guesser);

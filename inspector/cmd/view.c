@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/view.h"
 
+#include "target/threads.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -48,6 +50,56 @@ enum status view_end(struct context *context, struct model *model,
     (void)context;
     model_free(model);
     return status == STATUS_FINE && !whole ? STATUS_INCOMPLETE : status;
+}
+
+enum status view_heaps(struct context *context, const char *name,
+                       const struct column *columns, size_t ncolumns,
+                       view_row *row)
+{
+    struct model *model = view_begin(context, false);
+
+    if (model == NULL)
+        return context->failure->status;
+    struct usage *usage = usage_count(model);
+    struct table *table = table_begin(context->output, name, columns, ncolumns);
+    for (size_t i = 0; i < model->nheaps; i++) {
+        const struct model_heap *heap = &model->heaps[i];
+        if (heap->address != 0 &&
+            !row(table, model, heap, &usage->heaps[heap->heap.id]))
+            break;
+    }
+    enum status status = table_end(table);
+    usage_free(usage);
+    return view_end(context, model, status);
+}
+
+struct model *view_live_blocks(struct context *context, struct guesser *guesser,
+                               view_visit *visit, void *data,
+                               const size_t *unread)
+{
+    static struct object_walk walk;
+    struct object object;
+
+    if (!target_has_content(context->target)) {
+        (void)fail(context->failure, STATUS_INCOMPLETE,
+                   "the snapshot has no contents: take one with `heapinspect "
+                   "snap PID --content`");
+        return NULL;
+    }
+    struct model *model = view_begin(context, true);
+    if (model == NULL)
+        return NULL;
+    struct freelist *freelist = freelist_build(model, NULL, NULL);
+    guesser_begin(guesser, model);
+    object_walk_begin(&walk, model, freelist);
+    while (object_walk_next(&walk, &object)) {
+        if (object.state == OBJECT_LIVE)
+            visit(data, guesser, &object);
+    }
+    view_unverified(context, model, walk.unread + *unread);
+    object_walk_end(&walk);
+    freelist_free(freelist);
+    return model;
 }
 
 bool view_address(const char *text, uintptr_t *address, const char **end)

@@ -6,8 +6,10 @@
  * consistency said, values for rows, names of threads.
  */
 #include "cmd/cmd.h"
+#include "leak/guess.h"
 #include "walk/model.h"
 #include "walk/objects.h"
+#include "walk/usage.h"
 
 /*
  * The model of the verb's target; NULL with the verb's failure filled.
@@ -21,6 +23,26 @@ struct model *view_begin(struct context *context, bool held);
  */
 enum status view_end(struct context *context, struct model *model,
                      enum status status);
+
+/* A verb's whole run: a row for each heap.  False: no more are wanted. */
+typedef bool view_row(struct table *table, const struct model *model,
+                      const struct model_heap *heap,
+                      const struct heap_use *use);
+enum status view_heaps(struct context *context, const char *name,
+                       const struct column *columns, size_t ncolumns,
+                       view_row *row);
+
+/*
+ * The model as view_begin() has it, held, and each live block with the means
+ * to guess what it holds; *unread: what visit() counted as not readable.  NULL
+ * with the verb's failure filled: no contents in the snapshot, no heap.  The
+ * caller ends the guesser.
+ */
+typedef void view_visit(void *data, struct guesser *guesser,
+                        const struct object *object);
+struct model *view_live_blocks(struct context *context, struct guesser *guesser,
+                               view_visit *visit, void *data,
+                               const size_t *unread);
 
 /* Objects that a walk could not verify; added to what the model says. */
 void view_unverified(struct context *context, const struct model *model,
