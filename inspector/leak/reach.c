@@ -12,7 +12,8 @@ enum {
     BUFFER = 256 * 1024,     /* read at a time */
     LEAST_SPARSE = 8 * 1024, /* from here on, ask what is resident */
     DENSE = 16,              /* grey blocks: read their window whole */
-    PAGES_MAX = BUFFER / 4096 + 1,
+    SYSTEM_PAGE = 4096,      /* the smallest that there is */
+    PAGES_MAX = BUFFER / SYSTEM_PAGE + 1,
 };
 
 void reach_begin(struct reach *reach, struct leak_index *index,
@@ -23,7 +24,7 @@ void reach_begin(struct reach *reach, struct leak_index *index,
     reach->work = xcalloc(WORK_MAX, sizeof *reach->work);
     reach->window = xcalloc(1, WINDOW_BYTES);
     reach->buffer = xcalloc(1, BUFFER);
-    reach->page = xcalloc(1, PAGE_BYTES);
+    reach->page = xcalloc(1, SYSTEM_PAGE);
 }
 
 void reach_end(struct reach *reach)
@@ -89,19 +90,21 @@ static void take_words(struct reach *reach, const uint8_t *bytes, size_t size,
 
 /*
  * Blocks that are looked at one by one are often neighbours: a call into the
- * kernel for each would cost more than all else.  NULL: not within one page,
+ * kernel for each would cost more than all else.  Of the kernel's pages, for
+ * to read one that was never touched makes it present.  NULL: not within one,
  * or not readable as a whole.
  */
 static const uint8_t *fetch_page(struct reach *reach, uintptr_t address,
                                  size_t size)
 {
-    size_t offset = address % PAGE_BYTES;
+    size_t offset = address % SYSTEM_PAGE;
 
-    if (offset + size > PAGE_BYTES)
+    if (offset + size > SYSTEM_PAGE)
         return NULL;
     if (reach->page_at != address - offset) {
         reach->page_at = 0;
-        if (!far_read(reach->target, address - offset, reach->page, PAGE_BYTES))
+        if (!far_read(reach->target, address - offset, reach->page,
+                      SYSTEM_PAGE))
             return NULL;
         reach->page_at = address - offset;
     }
