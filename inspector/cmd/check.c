@@ -104,26 +104,57 @@ static bool spans_heaps(enum invariant broken)
            broken == INVARIANT_CACHED_COUNT || broken == INVARIANT_CACHED_CLASS;
 }
 
-/* Drops what may be due to a change during the look; how many. */
-static size_t drop_moved(const struct model *model, struct findings *findings)
+typedef bool excuse(const void *data, const struct finding *finding);
+
+/* Drops the findings that are excused; how many. */
+static size_t drop_excused(struct findings *findings, excuse *is_excused,
+                           const void *data)
 {
-    bool *moved = find_moved(model);
     size_t kept = 0;
-    size_t gone = 0;
 
     for (size_t i = 0; i < findings->count; i++) {
         struct finding *it = &findings->all[i];
-        struct block block = {0};
-        (void)block_at(model, it->address, &block);
-        uint32_t id = block.heap_id <= model->nheaps ? block.heap_id : 0;
-        if ((id != 0 && moved[id]) || (moved[0] && spans_heaps(it->broken))) {
+        if (is_excused(data, it)) {
             free(it->detail);
-            gone++;
         } else {
             findings->all[kept++] = *it;
         }
     }
+    size_t gone = findings->count - kept;
     findings->count = kept;
+    return gone;
+}
+
+/* The heap of the block that holds the address; 0: of none. */
+static uint32_t heap_id_at(const struct model *model, uintptr_t address)
+{
+    struct block block = {0};
+
+    (void)block_at(model, address, &block);
+    return block.heap_id <= model->nheaps ? block.heap_id : 0;
+}
+
+struct moves {
+    const struct model *model;
+    const bool *moved; /* of find_moved() */
+};
+
+/* It may be due to a change during the look. */
+static bool is_of_moved(const void *data, const struct finding *finding)
+{
+    const struct moves *moves = data;
+    uint32_t id = heap_id_at(moves->model, finding->address);
+
+    return (id != 0 && moves->moved[id]) ||
+           (moves->moved[0] && spans_heaps(finding->broken));
+}
+
+static size_t drop_moved(const struct model *model, struct findings *findings)
+{
+    bool *moved = find_moved(model);
+    struct moves moves = {model, moved};
+    size_t gone = drop_excused(findings, is_of_moved, &moves);
+
     free(moved);
     return gone;
 }
@@ -132,48 +163,31 @@ static size_t drop_moved(const struct model *model, struct findings *findings)
  * A core stands still, and who wrote it may have died within the heap that is
  * wrong: a heap in doubt excuses nothing but a batch that another one sends.
  */
-static size_t drop_sent(const struct model *model, struct findings *findings)
+static bool is_of_sent(const void *data, const struct finding *finding)
 {
-    size_t kept = 0;
-    size_t gone = 0;
+    const struct model *model = data;
+    const struct model_heap *heap =
+        model_heap(model, heap_id_at(model, finding->address));
+    unsigned others = model->torn_heaps - (heap != NULL && heap->torn);
 
-    for (size_t i = 0; i < findings->count; i++) {
-        struct finding *it = &findings->all[i];
-        struct block block = {0};
-        (void)block_at(model, it->address, &block);
-        const struct model_heap *heap = model_heap(model, block.heap_id);
-        unsigned others = model->torn_heaps - (heap != NULL && heap->torn);
-        if (others > 0 && it->broken == INVARIANT_SLAB_INUSE) {
-            free(it->detail);
-            gone++;
-        } else {
-            findings->all[kept++] = *it;
-        }
-    }
-    findings->count = kept;
-    return gone;
+    return others > 0 && finding->broken == INVARIANT_SLAB_INUSE;
+}
+
+/* Another look, sorted, has it not. */
+static bool is_not_again(const void *data, const struct finding *finding)
+{
+    const struct findings *again = data;
+
+    return again->count == 0 || bsearch(finding, again->all, again->count,
+                                        sizeof *finding, compare) == NULL;
 }
 
 /* Keeps of `findings` what `again` has too; how many went. */
 static size_t intersect(struct findings *findings, struct findings *again)
 {
-    size_t kept = 0;
-    size_t gone = 0;
-
     if (again->count > 0)
         qsort(again->all, again->count, sizeof *again->all, compare);
-    for (size_t i = 0; i < findings->count; i++) {
-        struct finding *it = &findings->all[i];
-        if (again->count > 0 &&
-            bsearch(it, again->all, again->count, sizeof *it, compare)) {
-            findings->all[kept++] = *it;
-        } else {
-            free(it->detail);
-            gone++;
-        }
-    }
-    findings->count = kept;
-    return gone;
+    return drop_excused(findings, is_not_again, again);
 }
 
 /* One look; NULL: the target is gone, or makes no sense. */
@@ -187,7 +201,7 @@ static struct model *look(struct context *context, struct checker *checker,
     check_all(checker, model, keep, findings);
     *gone += target_kind(context->target) == TARGET_PROCESS
                  ? drop_moved(model, findings)
-                 : drop_sent(model, findings);
+                 : drop_excused(findings, is_of_sent, model);
     return model;
 }
 
