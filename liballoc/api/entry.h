@@ -86,22 +86,6 @@ static inline void block_free(void *mem)
     }
 }
 
-static inline void *block_realloc(void *mem, size_t size)
-{
-    struct prof_sample sample;
-
-    if (UNLIKELY(watcher != NULL))
-        return watcher->realloc(mem, size);
-    bool was_sampled = block_forget(mem, &sample);
-    void *moved = UNLIKELY(harden_active) ? harden_realloc(mem, size)
-                                          : heap_realloc(mem, size);
-    if (UNLIKELY(was_sampled) && moved == NULL)
-        prof_put_back(&sample);
-    if (is_counting() && moved != NULL)
-        prof_count(moved, size);
-    return moved;
-}
-
 static inline size_t block_usable(const void *mem)
 {
     struct block block;
@@ -112,6 +96,34 @@ static inline size_t block_usable(const void *mem)
         return harden_usable(mem);
     block_find(mem, &block);
     return block.usable;
+}
+
+/* A block of `usable` bytes is good for `size`: see resize_in_place(). */
+ALWAYS_INLINE bool size_fits(size_t size, size_t usable)
+{
+    return size <= usable && size >= usable / 2;
+}
+
+static inline void *block_realloc(void *mem, size_t size)
+{
+    struct prof_sample sample;
+
+    if (UNLIKELY(watcher != NULL))
+        return watcher->realloc(mem, size);
+    bool was_sampled = block_forget(mem, &sample);
+    size_t usable = was_sampled     ? sample.usable
+                    : is_counting() ? block_usable(mem)
+                                    : 0;
+    void *moved = UNLIKELY(harden_active) ? harden_realloc(mem, size)
+                                          : heap_realloc(mem, size);
+    bool stayed = moved == mem && size_fits(size, usable);
+    if (UNLIKELY(was_sampled) && (stayed || moved == NULL)) {
+        sample.size = stayed ? size : sample.size;
+        prof_put_back(&sample);
+    } else if (is_counting() && moved != NULL && !stayed) {
+        prof_count(moved, size);
+    }
+    return moved;
 }
 
 /* Hardened mode, and nothing else has a say. */

@@ -16,10 +16,8 @@ static void *resize(void *mem, size_t size, const char *name)
 {
     if (prof_is_on()) {
         size_t usable = fast_usable(heap_back(), mem);
-        if (size <= usable && size >= usable / 2) {
-            prof_count(mem, size);
-            return mem;
-        }
+        if (size_fits(size, usable))
+            return mem; /* not where its page has samples: usable is 0 then */
     }
     if (!init_check()) {
         errno = ENOMEM;
@@ -42,8 +40,8 @@ EXPORT void *realloc(void *mem, size_t size)
         return NULL;
     }
     size_t usable = fast_usable(heap_front(), mem);
-    if (size <= usable && size >= usable / 2)
-        return mem; /* as resize_in_place() would decide */
+    if (size_fits(size, usable))
+        return mem;
     return resize(mem, size, "realloc");
 }
 

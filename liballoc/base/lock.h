@@ -18,7 +18,7 @@ enum lock_rank {
     LOCK_RANK_CACHES, /* list of object caches */
     LOCK_RANK_CACHE,  /* one object cache: its slabs; constructors run in it */
     LOCK_RANK_INIT,   /* start of the library */
-    LOCK_RANK_PROF,   /* the profile; all signals are blocked meanwhile */
+    LOCK_RANK_PROF,   /* the profile; handlers keep out (prof.c) */
     LOCK_RANK_HEAPS,  /* heap registry: ids, idle stack */
     LOCK_RANK_HEAP,   /* one heap: slab caches, arena, page lists, spares */
     LOCK_RANK_MMAP,   /* mmapped chunks and their reuse cache */

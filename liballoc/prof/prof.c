@@ -3,7 +3,6 @@
 
 #include "base/bits.h"
 #include "base/lock.h"
-#include "base/syscall.h"
 #include "base/tunables.h"
 #include "harden/harden.h"
 #include "heap/heap.h"
@@ -16,34 +15,95 @@
 #include "prof/stack_table.h"
 #include "prof/unwind.h"
 
-#include <signal.h>
-
 struct prof profile = {.lock = LOCK_INIT(LOCK_RANK_PROF)};
 _Atomic bool prof_counts;
 _Atomic bool prof_is_alone;
 _Atomic bool prof_has_samples;
 
-/* Blocked while the lock is held: no handler of this thread can want it. */
-static uint64_t enter(void) ACQUIRES(profile.lock)
-{
-    const uint64_t all = UINT64_MAX;
-    uint64_t old = 0;
+enum {
+    FORGOTTEN = 16, /* by handlers in one turn; of more, samples stay behind
+                       until their address is sampled and freed again */
+};
 
-    syscall6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&old,
-             sizeof all, 0, 0);
-    lock_acquire(&profile.lock);
-    return old;
+/*
+ * A signal handler may run while its thread is at the profile.  To block
+ * signals would be two system calls a sample, several times what the rest
+ * costs; so a handler that finds `inside` set takes no sample, and leaves the
+ * addresses that it frees for the interrupted turn to take out.
+ */
+static TLS_IE struct guard {
+    bool inside;   /* this thread holds the lock, or is about to */
+    bool has_left; /* something lies in forgotten[] */
+    _Atomic uintptr_t forgotten[FORGOTTEN];
+} guard;
+
+/* In a handler, which other handlers may interrupt. */
+static void leave_behind(uintptr_t address)
+{
+    for (unsigned i = 0; i < FORGOTTEN; i++) {
+        uintptr_t none = 0;
+        /* acquire: for its atomicity alone, no other thread looks */
+        if (cas_acquire(&guard.forgotten[i], &none, address))
+            break;
+    }
+    compiler_barrier();
+    guard.has_left = true;
 }
 
-static void leave(uint64_t old) RELEASES(profile.lock)
+/* What leave() puts back: true = a handler came between the two lines here. */
+static bool enter(void) ACQUIRES(profile.lock)
+{
+    bool was_inside = guard.inside;
+
+    guard.inside = true;
+    compiler_barrier();
+    lock_acquire(&profile.lock);
+    return was_inside;
+}
+
+static void release(bool was_inside) RELEASES(profile.lock)
 {
     lock_release(&profile.lock);
-    syscall6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&old, 0, sizeof old, 0, 0);
+    compiler_barrier();
+    guard.inside = was_inside;
+    compiler_barrier();
+}
+
+static bool take(uintptr_t address, struct prof_sample *sample)
+{
+    if (!sample_table_take(&profile, address, sample))
+        return false;
+    profile.stacks[sample->stack].freed_age_ms +=
+        os_time_ms() - sample->birth_ms;
+    return true;
+}
+
+static COLD void take_left(void)
+{
+    struct prof_sample sample;
+    bool was_inside = enter();
+
+    guard.has_left = false;
+    compiler_barrier();
+    for (unsigned i = 0; i < FORGOTTEN; i++) {
+        /* acquire: for its atomicity alone, as above */
+        uintptr_t address = exchange_acquire(&guard.forgotten[i], 0);
+        if (address != 0)
+            (void)take(address, &sample);
+    }
+    release(was_inside);
+}
+
+static void leave(bool was_inside) RELEASES(profile.lock)
+{
+    release(was_inside);
+    while (UNLIKELY(guard.has_left) && !guard.inside)
+        take_left();
 }
 
 bool prof_start(size_t period)
 {
-    uint64_t mask = enter();
+    bool was_inside = enter();
     bool done = stack_table_init(&profile) && module_table_init(&profile) &&
                 sample_table_init(&profile);
 
@@ -63,7 +123,7 @@ bool prof_start(size_t period)
         /* stale ok: see prof.h */
         store_relaxed(&prof_is_alone, !harden_wraps && tunables.perturb == 0);
     }
-    leave(mask);
+    leave(was_inside);
     if (done)
         registry_set_slow(SLOW_PROFILED, true);
     return done;
@@ -71,7 +131,7 @@ bool prof_start(size_t period)
 
 void prof_stop(void)
 {
-    uint64_t mask = enter();
+    bool was_inside = enter();
 
     /* stale ok: see prof_start() */
     if (load_relaxed(&profile.active) != 0)
@@ -82,7 +142,7 @@ void prof_stop(void)
     store_relaxed(&prof_counts, false);
     /* stale ok: see prof.h */
     store_relaxed(&prof_is_alone, false);
-    leave(mask);
+    leave(was_inside);
     registry_set_slow(SLOW_PROFILED, false);
 }
 
@@ -124,13 +184,13 @@ static void add_sample(void *mem, size_t size, size_t usable)
 
 static NOINLINE void take_sample(void *mem, size_t size)
 {
-    /* The unwinder asked for memory: not the program's. */
-    if (lock_is_mine(&profile.lock))
+    /* By a handler; or by the unwinder, then it is not the program's. */
+    if (guard.inside)
         return;
     size_t usable = usable_of(mem);
-    uint64_t mask = enter();
+    bool was_inside = enter();
     add_sample(mem, size, usable);
-    leave(mask);
+    leave(was_inside);
 }
 
 void prof_hit(void *mem, size_t size)
@@ -175,40 +235,44 @@ void *prof_alloc_aligned(size_t size, size_t align)
 
 bool prof_take(const void *mem, struct prof_sample *sample)
 {
-    if (LIKELY(!sample_table_holds(&profile, (uintptr_t)mem)) ||
-        lock_is_mine(&profile.lock))
+    if (LIKELY(!sample_table_holds(&profile, (uintptr_t)mem)))
         return false;
-    uint64_t mask = enter();
-    bool taken = sample_table_take(&profile, (uintptr_t)mem, sample);
-    if (taken) {
-        profile.stacks[sample->stack].freed_age_ms +=
-            os_time_ms() - sample->birth_ms;
+    if (UNLIKELY(guard.inside)) {
+        leave_behind((uintptr_t)mem);
+        return false;
     }
-    leave(mask);
+    bool was_inside = enter();
+    bool taken = take((uintptr_t)mem, sample);
+    leave(was_inside);
     return taken;
 }
 
 void prof_put_back(const struct prof_sample *sample)
 {
-    uint64_t mask = enter();
+    bool was_inside = enter();
 
     profile.stacks[sample->stack].freed_age_ms -=
         os_time_ms() - sample->birth_ms;
     sample_table_add(&profile, sample);
-    leave(mask);
+    leave(was_inside);
 }
+
+/* Of the thread that forks.  Protected by: the lock */
+static bool forker_was_inside;
 
 NO_THREAD_SAFETY void prof_lock(void)
 {
-    lock_acquire(&profile.lock);
+    forker_was_inside = enter();
 }
 
 NO_THREAD_SAFETY void prof_unlock(void)
 {
-    lock_release(&profile.lock);
+    leave(forker_was_inside);
 }
 
 void prof_reset_child(void (*reset)(struct lock *lock))
 {
+    if (lock_is_mine(&profile.lock) && reset == lock_reset)
+        guard.inside = forker_was_inside;
     reset(&profile.lock);
 }

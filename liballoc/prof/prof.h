@@ -55,10 +55,14 @@ void *prof_alloc_aligned(size_t size, size_t align);
  */
 bool prof_take(const void *mem, struct prof_sample *sample);
 
-/* A resize failed: as it was. */
+/*
+ * A resize failed; or the block was good for the new size as it was, which is
+ * in sample->size now: nothing was allocated, it stays that of its stack.  Its
+ * weight stays too, the inverse of the chance that it had.
+ */
 void prof_put_back(const struct prof_sample *sample);
 
-/* A block was resized, and counts as a new one of `size` bytes. */
+/* A block counts as a new one of `size` bytes. */
 void prof_count(void *mem, size_t size);
 
 /* The distance to the next sample has run out: it is this block, perhaps. */

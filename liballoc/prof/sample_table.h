@@ -6,7 +6,7 @@
  * sums of their stacks.  A page with samples carries KIND_SAMPLED in its tag,
  * so the fast path of free() passes it on; that is all that frees pay.
  * Layer: prof.  Finding takes no lock where nobody writes; the rest is
- * protected by the lock of `prof`, held with all signals blocked.
+ * protected by the lock of `prof`.
  */
 #include "layout/prof.h"
 

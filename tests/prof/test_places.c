@@ -12,6 +12,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 
 enum { PATIENCE = 60 }; /* seconds */
 
@@ -162,6 +163,72 @@ TEST(places, a_signal_handler)
     end();
     CHECK_EQ(atomic_load(&handled), 1000);
     CHECK_EQ(site_sums(SITE_OF(handler)).samples, 1000);
+}
+
+enum { VICTIMS = 4000 };
+
+static void *victims[VICTIMS];
+static atomic_uint nvictims;
+static atomic_bool is_enough;
+
+/* The profile's lock is taken, so by the interrupted thread: it is sampling,
+   and the allocator itself is at rest. */
+SITE(intruder) static void intruder(int number)
+{
+    (void)number;
+    unsigned at = atomic_load(&nvictims);
+    if (profile_now()->lock.owner == 0 || at == VICTIMS)
+        return;
+    free(launder(malloc(64)));
+    free(victims[at]);
+    atomic_store(&nvictims, at + 1);
+}
+
+static void *interrupt_often(void *arg)
+{
+    pthread_t target = *(pthread_t *)arg;
+    while (!atomic_load(&is_enough)) {
+        pthread_kill(target, SIGUSR2);
+    }
+    return NULL;
+}
+
+__attribute__((noinline)) static void sample_often(unsigned times)
+{
+    for (unsigned i = 0; i < times; i++) {
+        free(launder(malloc(100)));
+    }
+}
+
+/* It must neither wait for itself, nor keep samples of what is free. */
+TEST(places, a_signal_handler_amid_a_sample)
+{
+    struct sigaction action = {.sa_handler = intruder};
+    pthread_t self = pthread_self();
+    pthread_t thread;
+    sigaction(SIGUSR2, &action, NULL);
+    begin();
+    for (unsigned i = 0; i < VICTIMS; i++) {
+        victims[i] = malloc(48);
+    }
+    sample_often(1000); /* the unwinder itself asks for memory at first */
+    REQUIRE(pthread_create(&thread, NULL, interrupt_often, &self) == 0);
+    time_t deadline = time(NULL) + PATIENCE / 4;
+    while (atomic_load(&nvictims) < VICTIMS && time(NULL) < deadline) {
+        sample_often(1000);
+    }
+    atomic_store(&is_enough, true);
+    pthread_join(thread, NULL);
+    end();
+    unsigned gone = atomic_load(&nvictims);
+    CHECK(gone > 100);
+    for (unsigned i = 0; i < VICTIMS; i++) {
+        CHECK((sample_of(victims[i]) == NULL) == (i < gone));
+    }
+    for (unsigned i = gone; i < VICTIMS; i++) {
+        free(victims[i]);
+    }
+    CHECK_EQ(site_sums(SITE_OF(intruder)).samples, 0);
 }
 
 /* As C++ does with its thread_local objects, and pthread with its keys. */
