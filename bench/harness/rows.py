@@ -44,7 +44,7 @@ class Row:
     unit: str = "ns"  # of one op; "s": of the whole
     fixed: float = 0.0  # seconds it takes whatever --seconds says
     setup: float = 0.04  # seconds before and after the measured part
-    passes: int = 0  # at most so many repetitions; 0: all
+    passes: int = 0  # repetitions at most, unless --repeat says; 0: all
     skip: tuple = ()  # allocators it makes no sense for
     latency: bool = False  # also run once with every call timed
     callgrind: bool = False  # also counted by callgrind

@@ -122,11 +122,13 @@ struct zone {
                                 Protected by: lock */
     _Atomic uint32_t FAR *tags; /* one owner tag a page.  Atomic */
     struct page FAR *pages;     /* one descriptor a page */
-    uint64_t FAR *dirty; /* bit a page: the kernel may hold memory for it,
+    uint64_t FAR *dirty;  /* bit a page: the kernel may hold memory for it,
                                 its contents are not known zero.
                                 Protected by: lock */
-    struct buddy buddy;  /* Protected by: lock */
-    size_t nr_dirty;     /* free pages with their dirty bit set.
+    uint64_t FAR *starts; /* bit a page: an arena's segment starts here.
+                                Protected by: lock */
+    struct buddy buddy;   /* Protected by: lock */
+    size_t nr_dirty;      /* free pages with their dirty bit set.
                                 Protected by: lock */
     struct reclaim_policy policy; /* in pages.  Protected by: lock */
     size_t meta_to;               /* pfn up to which the page map is usable */

@@ -17,6 +17,7 @@ const char *const region_names[NREGIONS] = {
     [REGION_TAGS] = "owner tags",
     [REGION_PAGES] = "page descriptors",
     [REGION_DIRTY] = "dirty bits",
+    [REGION_STARTS] = "bits of segments",
     [REGION_META] = "heaps, tables",
     [REGION_IMAGE] = "liballoc",
 };
@@ -51,10 +52,12 @@ static void add_zone(struct regions *regions, const struct model_zone *found)
     uintptr_t tags = FAR_ADDRESS(zone->tags);
     uintptr_t pages = FAR_ADDRESS(zone->pages);
     uintptr_t dirty = FAR_ADDRESS(zone->dirty);
+    uintptr_t starts = FAR_ADDRESS(zone->starts);
     add(regions, REGION_TAGS, tags, tags + zone->npages * sizeof(uint32_t));
     add(regions, REGION_PAGES, pages,
         pages + zone->npages * sizeof(struct page));
     add(regions, REGION_DIRTY, dirty, dirty + zone->npages / 8);
+    add(regions, REGION_STARTS, starts, starts + zone->npages / 8);
 }
 
 /* Blocks outside of the zones: stretches of brk, mappings, metadata. */

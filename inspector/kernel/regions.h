@@ -18,6 +18,7 @@ enum region_kind {
     REGION_TAGS,
     REGION_PAGES,
     REGION_DIRTY,
+    REGION_STARTS,
     REGION_META,
     REGION_IMAGE, /* liballoc.so, or the program that it is linked to */
     NREGIONS,

@@ -8,6 +8,7 @@
 #include "base/compiler.h"
 #include "base/debug.h"
 #include "base/tunables.h"
+#include "os/os_mem.h"
 #include "page/reclaim.h"
 
 enum {
@@ -108,22 +109,43 @@ struct purge {
     size_t given;
 };
 
-/* Gives back the pages inside a large free chunk, but for its header. */
+static bool holds_system_page(uintptr_t start, uintptr_t end)
+{
+    return round_up(start, os_page_size()) < round_down(end, os_page_size());
+}
+
+/*
+ * Gives back the pages inside a large free chunk, but for its header; a whole
+ * segment is the zone's then, which would else stay with its first page and
+ * its last resident, and its addresses nobody's use.
+ */
 static bool purge_chunk(struct arena *arena, struct chunk *chunk, void *data)
 {
     struct purge *purge = data;
     size_t size = chunk_size(chunk);
     uintptr_t start = (uintptr_t)chunk + sizeof *chunk;
+    uintptr_t end = (uintptr_t)chunk + size;
 
-    if (size < PURGE_CHUNK || !reclaim_chunk_goes(size, chunk->clean))
+    if (size < PURGE_CHUNK)
         return true;
-    if (!reclaim_range(start, (uintptr_t)chunk + size))
+    size_t clean = chunk->clean;
+    struct page *segment = segment_filled(arena, chunk, size);
+    bool goes =
+        reclaim_chunk_goes(size, clean) && holds_system_page(start, end);
+    if (segment == NULL && !goes)
+        return true;
+    if (goes && !reclaim_range(start, end))
         return false;
-    size_t given = size - chunk->clean;
-    chunk->clean = size;
-    arena->dirty -= given;
-    reclaim_note_outside(-(intptr_t)given, 0);
-    purge->given += given;
+    purge->given += size - clean;
+    if (segment != NULL) {
+        bins_unlink(arena, chunk);
+        segment_return_filled(arena, segment, goes);
+        forget_clean(clean);
+    } else {
+        chunk->clean = size;
+        arena->dirty -= size - clean;
+        reclaim_note_outside(-(intptr_t)(size - clean), 0);
+    }
     return purge->given < purge->want;
 }
 

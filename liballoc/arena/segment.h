@@ -31,6 +31,9 @@ struct page *segment_of(const struct arena *arena, uintptr_t address);
 /* The page run as a segment of the arena. */
 void segment_add(struct arena *arena, struct page *page, size_t npages);
 
+/* Its pages go elsewhere. */
+void segment_remove(struct page *page);
+
 /* Makes the arena the owner of pages of the segment that starts with `page`. */
 void segment_tag(const struct arena *arena, struct page *page, size_t from,
                  size_t npages);
@@ -44,6 +47,17 @@ void segment_cut(struct page *page, size_t from, size_t npages);
  * is filed; false: nothing happened.
  */
 bool segment_return(struct arena *arena, struct chunk *chunk, size_t size);
+
+/* The segment that the free chunk [chunk, chunk + size) fills; or NULL. */
+struct page *segment_filled(const struct arena *arena,
+                            const struct chunk *chunk, size_t size);
+
+/*
+ * The segment, filled by a free chunk on no list, back to the zone.  is_purged:
+ * reclaim_range() just gave back all between the chunk's header and its end.
+ */
+void segment_return_filled(struct arena *arena, struct page *page,
+                           bool is_purged);
 
 /* Calls for each segment: [start, end), end behind the closing header. */
 void segment_walk(struct arena *arena,

@@ -308,7 +308,7 @@ static size_t trim_run(struct arena *arena, size_t keep)
     if (top == start && keep == 0) {
         stop = start;
         arena->top = NULL;
-        list_remove(&page->lru);
+        segment_remove(page);
     }
     if (stop >= end)
         return 0;

@@ -122,4 +122,18 @@ static inline size_t bitmap_next(const uint64_t *map, size_t from, size_t end,
     return end;
 }
 
+/* Last bit <= from that is set, at least `first`; SIZE_MAX if none. */
+static inline size_t bitmap_last(const uint64_t *map, size_t first, size_t from)
+{
+    size_t at = from >> 6;
+    uint64_t word = map[at] & bit_mask(0, (from & 63) + 1);
+
+    while (word == 0 && at > first >> 6)
+        word = map[--at];
+    if (word == 0)
+        return SIZE_MAX;
+    size_t bit = (at << 6) + 63 - (size_t)__builtin_clzl(word);
+    return bit >= first ? bit : SIZE_MAX;
+}
+
 #endif

@@ -94,13 +94,20 @@ struct page *zone_alloc(unsigned order)
 
 void zone_free_run(struct page *page, size_t npages)
 {
+    zone_free_purged_run(page, npages, 0, 0);
+}
+
+void zone_free_purged_run(struct page *page, size_t npages, size_t from,
+                          size_t to)
+{
     struct zone *zone = page_zone(page);
     size_t pfn = page_number(page);
 
     lock_acquire(&zone->lock);
     page_set_state(page, PAGE_NONE);
     bitmap_set(zone->dirty, pfn, npages);
-    zone->nr_dirty += npages;
+    bitmap_clear(zone->dirty, pfn + from, to - from);
+    zone->nr_dirty += npages - (to - from);
     buddy_free_run(&zone->buddy, pfn, npages, false);
     reclaim_note_zone(zone);
     lock_release(&zone->lock);
@@ -109,6 +116,30 @@ void zone_free_run(struct page *page, size_t npages)
 void zone_free(struct page *page, unsigned order)
 {
     zone_free_run(page, (size_t)1 << order);
+}
+
+void zone_mark_start(struct page *page, bool is_start)
+{
+    struct zone *zone = page_zone(page);
+    size_t pfn = page_number(page);
+
+    lock_acquire(&zone->lock); /* the words hold other segments' bits as well */
+    if (is_start) {
+        bitmap_set(zone->starts, pfn, 1);
+    } else {
+        bitmap_clear(zone->starts, pfn, 1);
+    }
+    lock_release(&zone->lock);
+}
+
+struct page *zone_last_start(struct zone *zone, size_t pfn)
+{
+    if (pfn < zone->first)
+        return NULL;
+    lock_acquire(&zone->lock);
+    size_t start = bitmap_last(zone->starts, zone->first, pfn);
+    lock_release(&zone->lock);
+    return start != SIZE_MAX ? &zone->pages[start] : NULL;
 }
 
 /* The pages [pfn, pfn + more), below the frontier, behind it, or both. */

@@ -31,6 +31,19 @@ struct page *zone_alloc_free_run(size_t npages);
 void zone_free(struct page *page, unsigned order);
 void zone_free_run(struct page *page, size_t npages);
 
+/*
+ * The same; the pages [from, to) of the run were given back to the kernel by
+ * the caller and not touched since.
+ */
+void zone_free_purged_run(struct page *page, size_t npages, size_t from,
+                          size_t to);
+
+/* An arena's segment starts with the page, or no longer does. */
+void zone_mark_start(struct page *page, bool is_start);
+
+/* The last page up to `pfn` that a segment starts with; NULL = none. */
+struct page *zone_last_start(struct zone *zone, size_t pfn);
+
 /* Appends the `more` pages behind a run if they are free. */
 bool zone_extend_run(struct page *page, size_t npages, size_t more);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A zone is two mappings: the span itself, and its page map, laid out as
- * tags, descriptors, dirty bits, each part starting on a 64 KiB boundary.
+ * tags, descriptors, dirty bits, bits of segments' starts, each part starting
+ * on a 64 KiB boundary.
  * Both start as reservations; the tags are readable everywhere (they read as
  * "nobody's"), the rest becomes usable as the frontier moves.
  */
@@ -40,6 +41,7 @@ struct lock zone_purging = LOCK_INIT(LOCK_RANK_PURGE);
 struct map_parts {
     size_t pages;
     size_t dirty;
+    size_t starts;
     size_t size;
 };
 
@@ -50,7 +52,8 @@ static struct map_parts map_parts(size_t npages)
     parts.pages = round_up(npages * sizeof(uint32_t), PART_ALIGN);
     parts.dirty =
         round_up(parts.pages + npages * sizeof(struct page), PART_ALIGN);
-    parts.size = round_up(parts.dirty + npages / 8 + 8, PART_ALIGN);
+    parts.starts = round_up(parts.dirty + npages / 8 + 8, PART_ALIGN);
+    parts.size = round_up(parts.starts + npages / 8 + 8, PART_ALIGN);
     return parts;
 }
 
@@ -72,6 +75,7 @@ static bool map_reserve(struct zone *zone)
     zone->tags = (_Atomic uint32_t *)(void *)map;
     zone->pages = (struct page *)(void *)(map + parts.pages);
     zone->dirty = (uint64_t *)(void *)(map + parts.dirty);
+    zone->starts = (uint64_t *)(void *)(map + parts.starts);
     return true;
 }
 
@@ -94,7 +98,8 @@ static bool map_commit(struct zone *zone, size_t pfn)
         return true;
     if (!part_commit(&zone->tags[from], &zone->tags[to]) ||
         !part_commit(&zone->pages[from], &zone->pages[to]) ||
-        !part_commit(&zone->dirty[from / 64], &zone->dirty[to / 64 + 1]))
+        !part_commit(&zone->dirty[from / 64], &zone->dirty[to / 64 + 1]) ||
+        !part_commit(&zone->starts[from / 64], &zone->starts[to / 64 + 1]))
         return false;
     zone->meta_to = to;
     return true;

@@ -42,7 +42,7 @@ static void leave_behind(uintptr_t address)
 {
     for (unsigned i = 0; i < FORGOTTEN; i++) {
         uintptr_t none = 0;
-        /* acquire: for its atomicity alone, no other thread looks */
+        /* acquire: pairs with take_left(), in the same thread */
         if (cas_acquire(&guard.forgotten[i], &none, address))
             break;
     }
@@ -86,7 +86,7 @@ static COLD void take_left(void)
     guard.has_left = false;
     compiler_barrier();
     for (unsigned i = 0; i < FORGOTTEN; i++) {
-        /* acquire: for its atomicity alone, as above */
+        /* acquire: pairs with leave_behind(), in the same thread */
         uintptr_t address = exchange_acquire(&guard.forgotten[i], 0);
         if (address != 0)
             (void)take(address, &sample);

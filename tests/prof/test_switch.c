@@ -182,8 +182,8 @@ TEST(profile, keeps_a_block_that_has_room)
 /* Where it moves, or becomes another. */
 TEST(profile, takes_a_resized_block_for_a_new_one)
 {
-    static const size_t steps[] = {
-        100, 5000, 30000, 1 << 20, 4000, 9 << 20, 12 << 20, 64};
+    static const size_t steps[] = {100,  5000,    30000,    1 << 20,
+                                   4000, 9 << 20, 12 << 20, 64};
     REQUIRE(liballoc_prof_start(1) == 0);
     void *mem = exact(50);
     for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++) {

@@ -296,6 +296,40 @@ TEST_CHILD(arena, pages_in_the_midst_of_a_segment_go_back)
     CHECK(zone_live_pages() < 40);
 }
 
+/* Below RETURN_MIN, which go back by themselves. */
+TEST_CHILD(arena, small_segments_go_back_when_purged)
+{
+    enum { SEGMENTS = 40 };
+    struct chunk *chunks[SEGMENTS];
+
+    arena_start(false);
+    for (int i = 0; i < SEGMENTS; i++) {
+        chunks[i] = take(60 * (size_t)KIB);
+        fill(chunks[i], 0x11);
+        zone_alloc(0); /* behind it: the next one starts a segment */
+    }
+    struct chunk *keep = take(64);
+    size_t live = zone_live_pages();
+    for (int i = 0; i < SEGMENTS; i++)
+        give(chunks[i]);
+    CHECK(arena_trim(&arena, 0) > SEGMENTS * 55 * (size_t)KIB);
+    check_arena();
+    check_zones();
+    CHECK(live - zone_live_pages() >= SEGMENTS * 60 * KIB / PAGE_BYTES / 2);
+    CHECK(arena.system_mem < 10 * 60 * KIB);
+    /* The last one lies beside `keep`, and may hold no whole system page. */
+    size_t shared = os_page_size() > PAGE_BYTES ? 60 * (size_t)KIB : 0;
+    CHECK(arena.dirty <= shared);
+    /* Their pages can be had again, and read as the zone says. */
+    for (int i = 0; i < SEGMENTS; i++) {
+        bool fresh;
+        struct page *page = zone_alloc_run(2, 0, &fresh);
+        REQUIRE(page != NULL);
+        CHECK(!fresh || is_filled(page_mem(page), 0, 2 * PAGE_BYTES));
+    }
+    give(keep);
+}
+
 TEST_CHILD(arena, a_whole_segment_goes_back)
 {
     arena_start(false);

@@ -122,6 +122,24 @@ TEST(bits, bitmap_next_finds_what_a_walk_finds)
     }
 }
 
+TEST(bits, bitmap_last_finds_what_a_walk_finds)
+{
+    uint64_t map[WORDS];
+
+    for (int round = 0; round < 2000; round++) {
+        size_t from = random_below(BITS);
+        size_t first = random_below(from + 1);
+        map_fill(map);
+        if (random_below(2) != 0)
+            bitmap_clear(map, first, from + 1 - first);
+        size_t want = from;
+        while (want > first && !bit_is_set(map, want))
+            want--;
+        CHECK_EQ(bitmap_last(map, first, from),
+                 bit_is_set(map, want) ? want : SIZE_MAX);
+    }
+}
+
 TEST(bits, bitmap_next_stops_at_end_when_there_is_none)
 {
     uint64_t map[2] = {0, 0};

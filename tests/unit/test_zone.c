@@ -53,6 +53,49 @@ TEST_CHILD(zone, every_order_gives_zeroed_aligned_writable_pages)
     check_zones();
 }
 
+TEST_CHILD(zone, pages_that_were_given_back_are_free_and_not_dirty)
+{
+    bool fresh;
+
+    REQUIRE(zone_init());
+    struct page *page = alloc_run(16, 4);
+    memset(page_mem(page), 1, 16 * PAGE_BYTES);
+    REQUIRE(os_purge(page_mem(page + 4), 8 * PAGE_BYTES));
+    zone_free_purged_run(page, 16, 4, 12);
+    CHECK_EQ(zone_dirty_pages(), 8);
+    check_zones();
+    /* Some of it is known zero, not all. */
+    page = zone_alloc_run(16, 4, &fresh);
+    CHECK(!fresh);
+    CHECK(is_filled(page_mem(page + 4), 0, 8 * PAGE_BYTES));
+    CHECK(is_filled(page_mem(page), 1, 4 * PAGE_BYTES));
+    CHECK_EQ(zone_dirty_pages(), 0);
+    check_zones();
+}
+
+TEST_CHILD(zone, finds_where_a_segment_starts)
+{
+    enum { RUN = 200 };
+
+    REQUIRE(zone_init());
+    struct zone *zone = &zones[0];
+    struct page *first = alloc_run(RUN, 0);
+    struct page *second = alloc_run(RUN, 0);
+    size_t pfn = page_number(first);
+    CHECK(zone_last_start(zone, pfn + 5) == NULL);
+    CHECK(zone->first == 0 || zone_last_start(zone, zone->first - 1) == NULL);
+    zone_mark_start(first, true);
+    zone_mark_start(second, true);
+    zone_mark_start(first + 70, true);
+    CHECK(zone_last_start(zone, pfn) == first);
+    CHECK(zone_last_start(zone, pfn + 69) == first);
+    CHECK(zone_last_start(zone, pfn + 70) == first + 70);
+    CHECK(zone_last_start(zone, pfn + RUN - 1) == first + 70);
+    CHECK(zone_last_start(zone, page_number(second) + RUN) == second);
+    zone_mark_start(first + 70, false);
+    CHECK(zone_last_start(zone, pfn + 150) == first);
+}
+
 TEST_CHILD(zone, more_than_the_largest_order_is_refused)
 {
     bool fresh;
