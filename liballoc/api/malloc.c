@@ -30,19 +30,30 @@ void *entry_alloc(size_t size, const char *name)
     return mem;
 }
 
-static NOINLINE void *malloc_slow(size_t size)
+/* Calls at its ends alone, so it saves no register: all that is counted comes
+   through here. */
+static NOINLINE void *malloc_counted(size_t size)
+{
+    void *mem = prof_fast_alloc(size);
+
+    if (UNLIKELY(mem == NULL))
+        return entry_alloc(size, "malloc");
+    return UNLIKELY(sampler_passes(size)) ? prof_hit(mem, size) : mem;
+}
+
+static NOINLINE void *malloc_uncounted(size_t size)
 {
     if (is_hardened_only()) {
         void *mem = harden_quick_alloc(size);
         if (LIKELY(mem != NULL))
             return mem;
     }
-    if (prof_is_on()) {
-        void *mem = prof_fast_alloc(size);
-        if (LIKELY(mem != NULL))
-            return mem;
-    }
     return entry_alloc(size, "malloc");
+}
+
+static NOINLINE void *malloc_slow(size_t size)
+{
+    return prof_is_on() ? malloc_counted(size) : malloc_uncounted(size);
 }
 
 static NOINLINE void *malloc_medium(size_t size)

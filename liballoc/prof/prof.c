@@ -193,10 +193,11 @@ static NOINLINE void take_sample(void *mem, size_t size)
     leave(was_inside);
 }
 
-void prof_hit(void *mem, size_t size)
+void *prof_hit(void *mem, size_t size)
 {
     if (sampler_is_hit(size))
         take_sample(mem, size);
+    return mem;
 }
 
 void prof_count(void *mem, size_t size)
@@ -210,9 +211,10 @@ void *prof_alloc(size_t size, bool *fresh)
     void *mem = prof_is_on() ? prof_fast_alloc(size) : NULL;
 
     *fresh = false;
-    if (LIKELY(mem != NULL))
-        return mem;
-    mem = harden_active ? harden_alloc(size, fresh) : heap_alloc(size, fresh);
+    if (mem == NULL) {
+        mem =
+            harden_active ? harden_alloc(size, fresh) : heap_alloc(size, fresh);
+    }
     if (LIKELY(mem != NULL))
         prof_count(mem, size);
     return mem;

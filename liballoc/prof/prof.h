@@ -65,8 +65,11 @@ void prof_put_back(const struct prof_sample *sample);
 /* A block counts as a new one of `size` bytes. */
 void prof_count(void *mem, size_t size);
 
-/* The distance to the next sample has run out: it is this block, perhaps. */
-void prof_hit(void *mem, size_t size);
+/*
+ * The distance to the next sample has run out: it is this block, perhaps.
+ * Returns mem, for callers that end with it.
+ */
+void *prof_hit(void *mem, size_t size);
 
 /* For atfork: the lock, and in the child the reset. */
 void prof_lock(void);

@@ -17,18 +17,15 @@ static inline bool prof_is_on(void)
     return UNLIKELY(load_relaxed(&prof_is_alone));
 }
 
-/* NULL = the slow path must do it, and counts. */
+/* Not counted yet; NULL = the slow path must do it, and counts. */
 ALWAYS_INLINE void *prof_fast_alloc(size_t size)
 {
     struct heap *heap = thread_own;
 
     if (UNLIKELY(heap == NULL) || UNLIKELY(size > MEDIUM_MAX))
         return NULL;
-    void *mem = LIKELY(size <= SMALL_MAX) ? fast_alloc_small(heap, size)
-                                          : fast_alloc_medium(heap, size);
-    if (LIKELY(mem != NULL) && UNLIKELY(sampler_passes(size)))
-        prof_hit(mem, size);
-    return mem;
+    return LIKELY(size <= SMALL_MAX) ? fast_alloc_small(heap, size)
+                                     : fast_alloc_medium(heap, size);
 }
 
 #endif
