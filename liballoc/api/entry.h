@@ -40,11 +40,10 @@ static inline bool is_counting(void)
     return UNLIKELY(load_relaxed(&prof_counts));
 }
 
-/* Before a block is freed or resized; false: it was in no profile. */
-static inline bool block_forget(const void *mem, struct prof_sample *sample)
+static inline bool has_samples(void)
 {
     /* stale ok: see prof.h */
-    return UNLIKELY(load_relaxed(&prof_has_samples)) && prof_take(mem, sample);
+    return UNLIKELY(load_relaxed(&prof_has_samples));
 }
 
 /* Where hardened mode, the profile, or a tool that watches has a say. */
@@ -78,7 +77,11 @@ static inline void block_free(void *mem)
         watcher->free(mem);
         return;
     }
-    (void)block_forget(mem, &sample);
+    if (has_samples()) {
+        if (prof_defers_free(mem))
+            return;
+        (void)prof_take(mem, &sample);
+    }
     if (UNLIKELY(harden_active)) {
         harden_free(mem);
     } else {
@@ -96,34 +99,6 @@ static inline size_t block_usable(const void *mem)
         return harden_usable(mem);
     block_find(mem, &block);
     return block.usable;
-}
-
-/* A block of `usable` bytes is good for `size`: see resize_in_place(). */
-ALWAYS_INLINE bool size_fits(size_t size, size_t usable)
-{
-    return size <= usable && size >= usable / 2;
-}
-
-static inline void *block_realloc(void *mem, size_t size)
-{
-    struct prof_sample sample;
-
-    if (UNLIKELY(watcher != NULL))
-        return watcher->realloc(mem, size);
-    bool was_sampled = block_forget(mem, &sample);
-    size_t usable = was_sampled     ? sample.usable
-                    : is_counting() ? block_usable(mem)
-                                    : 0;
-    void *moved = UNLIKELY(harden_active) ? harden_realloc(mem, size)
-                                          : heap_realloc(mem, size);
-    bool stayed = moved == mem && size_fits(size, usable);
-    if (UNLIKELY(was_sampled) && (stayed || moved == NULL)) {
-        sample.size = stayed ? size : sample.size;
-        prof_put_back(&sample);
-    } else if (is_counting() && moved != NULL && !stayed) {
-        prof_count(moved, size);
-    }
-    return moved;
 }
 
 /* Hardened mode, and nothing else has a say. */

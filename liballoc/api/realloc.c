@@ -3,6 +3,7 @@
  * realloc and its kin, usable sizes.
  */
 #include "api/entry.h"
+#include "base/bits.h"
 #include "heap/bin.h"
 #include "heap/fast_chunk.h"
 #include "prof/prof_fast.h"
@@ -11,6 +12,49 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A block of `usable` bytes is good for `size`: see resize_in_place(). */
+ALWAYS_INLINE bool size_fits(size_t size, size_t usable)
+{
+    return size <= usable && size >= usable / 2;
+}
+
+/* By a handler, while the old block's sample cannot be taken out. */
+static COLD void *realloc_by_copy(void *mem, size_t size)
+{
+    bool fresh;
+    void *copy = block_alloc(size, &fresh);
+
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, mem, min_size(size, block_usable(mem)));
+    block_free(mem);
+    return copy;
+}
+
+static void *block_realloc(void *mem, size_t size)
+{
+    struct prof_sample sample;
+
+    if (UNLIKELY(watcher != NULL))
+        return watcher->realloc(mem, size);
+    if (has_samples() && prof_holds_back(mem))
+        return realloc_by_copy(mem, size);
+    bool was_sampled = has_samples() && prof_take(mem, &sample);
+    size_t usable = was_sampled     ? sample.usable
+                    : is_counting() ? block_usable(mem)
+                                    : 0;
+    void *moved = UNLIKELY(harden_active) ? harden_realloc(mem, size)
+                                          : heap_realloc(mem, size);
+    bool stayed = moved == mem && size_fits(size, usable);
+    if (UNLIKELY(was_sampled) && (stayed || moved == NULL)) {
+        sample.size = stayed ? size : sample.size;
+        prof_put_back(&sample);
+    } else if (is_counting() && moved != NULL && !stayed) {
+        prof_count(moved, size);
+    }
+    return moved;
+}
 
 static void *resize(void *mem, size_t size, const char *name)
 {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "prof/prof.h"
 
+#include "arena/chunk.h"
 #include "base/bits.h"
+#include "base/debug.h"
 #include "base/lock.h"
 #include "base/tunables.h"
 #include "harden/harden.h"
@@ -20,35 +22,22 @@ _Atomic bool prof_counts;
 _Atomic bool prof_is_alone;
 _Atomic bool prof_has_samples;
 
-enum {
-    FORGOTTEN = 16, /* by handlers in one turn; of more, samples stay behind
-                       until their address is sampled and freed again */
+/* A block that a handler freed. */
+struct deferred {
+    struct deferred *next;
+    uintptr_t key; /* chunk_secret ^ address: freed twice? */
 };
 
 /*
  * A signal handler may run while its thread is at the profile.  To block
  * signals would be two system calls a sample, several times what the rest
- * costs; so a handler that finds `inside` set takes no sample, and leaves the
- * addresses that it frees for the interrupted turn to take out.
+ * costs; so a handler that finds `inside` set takes no sample, and what it
+ * frees of a page with samples is freed when the interrupted turn is done.
  */
 static TLS_IE struct guard {
-    bool inside;   /* this thread holds the lock, or is about to */
-    bool has_left; /* something lies in forgotten[] */
-    _Atomic uintptr_t forgotten[FORGOTTEN];
+    bool inside; /* this thread holds the lock, or is about to */
+    struct deferred *_Atomic deferred; /* Atomic: for handlers amid handlers */
 } guard;
-
-/* In a handler, which other handlers may interrupt. */
-static void leave_behind(uintptr_t address)
-{
-    for (unsigned i = 0; i < FORGOTTEN; i++) {
-        uintptr_t none = 0;
-        /* acquire: pairs with take_left(), in the same thread */
-        if (cas_acquire(&guard.forgotten[i], &none, address))
-            break;
-    }
-    compiler_barrier();
-    guard.has_left = true;
-}
 
 /* What leave() puts back: true = a handler came between the two lines here. */
 static bool enter(void) ACQUIRES(profile.lock)
@@ -69,36 +58,31 @@ static void release(bool was_inside) RELEASES(profile.lock)
     compiler_barrier();
 }
 
-static bool take(uintptr_t address, struct prof_sample *sample)
+static COLD void free_deferred(void)
 {
-    if (!sample_table_take(&profile, address, sample))
-        return false;
-    profile.stacks[sample->stack].freed_age_ms +=
-        os_time_ms() - sample->birth_ms;
-    return true;
-}
+    /* acquire: pairs with the release in prof_defers_free(), by a handler */
+    struct deferred *block = exchange_acquire(&guard.deferred, NULL);
 
-static COLD void take_left(void)
-{
-    struct prof_sample sample;
-    bool was_inside = enter();
-
-    guard.has_left = false;
-    compiler_barrier();
-    for (unsigned i = 0; i < FORGOTTEN; i++) {
-        /* acquire: pairs with leave_behind(), in the same thread */
-        uintptr_t address = exchange_acquire(&guard.forgotten[i], 0);
-        if (address != 0)
-            (void)take(address, &sample);
+    while (block != NULL) {
+        struct deferred *next = block->next;
+        struct prof_sample sample;
+        (void)prof_take(block, &sample);
+        block->key = 0;
+        if (harden_active) {
+            harden_free(block);
+        } else {
+            heap_free(block);
+        }
+        block = next;
     }
-    release(was_inside);
 }
 
 static void leave(bool was_inside) RELEASES(profile.lock)
 {
     release(was_inside);
-    while (UNLIKELY(guard.has_left) && !guard.inside)
-        take_left();
+    /* stale ok: the thread's own */
+    if (UNLIKELY(load_relaxed(&guard.deferred) != NULL) && !was_inside)
+        free_deferred();
 }
 
 bool prof_start(size_t period)
@@ -235,16 +219,42 @@ void *prof_alloc_aligned(size_t size, size_t align)
     return mem;
 }
 
+bool prof_holds_back(const void *mem)
+{
+    return UNLIKELY(guard.inside) &&
+           sample_table_holds(&profile, (uintptr_t)mem);
+}
+
+bool prof_defers_free(void *mem)
+{
+    struct deferred *block = mem;
+
+    if (LIKELY(!prof_holds_back(mem)))
+        return false;
+    uintptr_t key = chunk_secret ^ (uintptr_t)mem;
+    if (usable_of(mem) < sizeof *block)
+        return false;
+    if (block->key == key)
+        fatal("double free or corruption", mem);
+    block->key = key;
+    /* stale ok: the exchange compares it */
+    block->next = load_relaxed(&guard.deferred);
+    /* release: pairs with free_deferred() */
+    while (!cas_weak_release(&guard.deferred, &block->next, block)) {
+    }
+    return true;
+}
+
 bool prof_take(const void *mem, struct prof_sample *sample)
 {
-    if (LIKELY(!sample_table_holds(&profile, (uintptr_t)mem)))
+    if (LIKELY(!sample_table_holds(&profile, (uintptr_t)mem)) || guard.inside)
         return false;
-    if (UNLIKELY(guard.inside)) {
-        leave_behind((uintptr_t)mem);
-        return false;
-    }
     bool was_inside = enter();
-    bool taken = take((uintptr_t)mem, sample);
+    bool taken = sample_table_take(&profile, (uintptr_t)mem, sample);
+    if (taken) {
+        profile.stacks[sample->stack].freed_age_ms +=
+            os_time_ms() - sample->birth_ms;
+    }
     leave(was_inside);
     return taken;
 }

@@ -50,6 +50,15 @@ void *prof_alloc(size_t size, bool *fresh);
 void *prof_alloc_aligned(size_t size, size_t align);
 
 /*
+ * True in a signal handler that interrupted this thread at the profile: the
+ * block may have a sample, which cannot be taken out now.
+ */
+bool prof_holds_back(const void *mem);
+
+/* Then, true: the block is freed later.  Fatal if it was so before. */
+bool prof_defers_free(void *mem);
+
+/*
  * Takes the block at `mem`, which is about to be freed or resized, out of the
  * profile; false: it was not in it.
  */

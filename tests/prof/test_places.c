@@ -170,6 +170,7 @@ enum { VICTIMS = 4000 };
 static void *victims[VICTIMS];
 static atomic_uint nvictims;
 static atomic_bool is_enough;
+static unsigned intact; /* of those that were resized */
 
 /* The profile's lock is taken, so by the interrupted thread: it is sampling,
    and the allocator itself is at rest. */
@@ -180,7 +181,13 @@ SITE(intruder) static void intruder(int number)
     if (profile_now()->lock.owner == 0 || at == VICTIMS)
         return;
     free(launder(malloc(64)));
-    free(victims[at]);
+    if (at % 4 == 0) {
+        char *moved = launder(realloc(victims[at], 5000));
+        intact += moved[0] == (char)at;
+        free(moved);
+    } else {
+        free(victims[at]);
+    }
     atomic_store(&nvictims, at + 1);
 }
 
@@ -209,7 +216,7 @@ TEST(places, a_signal_handler_amid_a_sample)
     sigaction(SIGUSR2, &action, NULL);
     begin();
     for (unsigned i = 0; i < VICTIMS; i++) {
-        victims[i] = malloc(48);
+        victims[i] = memset(malloc(48), (int)i, 48);
     }
     sample_often(1000); /* the unwinder itself asks for memory at first */
     REQUIRE(pthread_create(&thread, NULL, interrupt_often, &self) == 0);
@@ -222,6 +229,7 @@ TEST(places, a_signal_handler_amid_a_sample)
     end();
     unsigned gone = atomic_load(&nvictims);
     CHECK(gone > 100);
+    CHECK_EQ(intact, (gone + 3) / 4);
     for (unsigned i = 0; i < VICTIMS; i++) {
         CHECK((sample_of(victims[i]) == NULL) == (i < gone));
     }
