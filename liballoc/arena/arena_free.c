@@ -223,11 +223,31 @@ size_t arena_tick(struct arena *arena, uint64_t now_ms, bool is_used)
     return given;
 }
 
+/* Of the chunks that no policy looks at, whole system pages; each time anew,
+   since such a chunk does not remember it. */
+static bool purge_small_chunk(struct arena *arena, struct chunk *chunk,
+                              void *data)
+{
+    size_t *given = data;
+    size_t size = chunk_size(chunk);
+    uintptr_t start = (uintptr_t)chunk + sizeof *chunk;
+    uintptr_t end = (uintptr_t)chunk + size;
+
+    (void)arena;
+    if (size >= PURGE_CHUNK || !holds_system_page(start, end))
+        return true;
+    if (!reclaim_range(start, end))
+        return false;
+    *given += size;
+    return true;
+}
+
 size_t arena_trim(struct arena *arena, size_t pad)
 {
     size_t given = top_trim(arena, pad);
 
     given += purge_chunks(arena, SIZE_MAX);
+    bins_walk_large(arena, os_page_size(), purge_small_chunk, &given);
     (void)arena_note_idle(arena);
     return given;
 }

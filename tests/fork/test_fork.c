@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <time.h>
 
-enum { FORK_MS = 5000 };
+enum { FORK_MS = 2500 };
 
 static long now_ms(void)
 {

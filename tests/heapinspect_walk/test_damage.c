@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 enum {
-    FUZZ_ROUNDS = 15,
+    FUZZ_ROUNDS = 8,
     FUZZ_WORDS = 8, /* damaged a round */
     FUZZ_VERBS = 4, /* run a round */
     SAVED = 32,

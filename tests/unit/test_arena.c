@@ -330,6 +330,31 @@ TEST_CHILD(arena, small_segments_go_back_when_purged)
     give(keep);
 }
 
+TEST_CHILD(arena, trim_gives_back_pages_of_small_chunks)
+{
+    enum { CHUNKS = 50 };
+    size_t size = 3 * os_page_size() < PURGE_CHUNK ? 3 * os_page_size() : 0;
+    struct chunk *chunks[CHUNKS];
+
+    if (size == 0)
+        return; /* no chunk that small holds a whole page */
+    arena_start(false);
+    for (int i = 0; i < CHUNKS; i++) {
+        chunks[i] = take(size);
+        fill(chunks[i], 0x22);
+        fill(take(64), i);
+    }
+    for (int i = 0; i < CHUNKS; i++)
+        give(chunks[i]);
+    CHECK(arena_trim(&arena, 0) >= CHUNKS * size);
+    check_arena();
+    for (int i = 0; i < CHUNKS; i++) {
+        char *page =
+            (char *)round_up((uintptr_t)(chunks[i] + 1), os_page_size());
+        CHECK(is_filled(page, 0, os_page_size()));
+    }
+}
+
 TEST_CHILD(arena, a_whole_segment_goes_back)
 {
     arena_start(false);
