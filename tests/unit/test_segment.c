@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What goes back to the zone, or to the kernel, from amid an arena.
+ */
+#include "unit_arena.h"
+
+TEST_CHILD(segment, pages_in_the_midst_of_a_segment_go_back)
+{
+    arena_start(false);
+    struct chunk *front = take(64 * (size_t)KIB);
+    struct chunk *middle = take(4 * (size_t)MIB);
+    struct chunk *back = take(64 * (size_t)KIB);
+    fill(front, 1);
+    fill(middle, 2);
+    fill(back, 3);
+    size_t live = zone_live_pages();
+    give(middle);
+    CHECK(zone_live_pages() <= live - 200);
+    CHECK(holds(front, 1, chunk_usable(64 * KIB)));
+    CHECK(holds(back, 3, chunk_usable(64 * KIB)));
+    check_zones();
+    give(front);
+    give(back);
+    check_zones();
+    arena_trim(&arena, 0);
+    check_arena();
+    CHECK(zone_live_pages() < 40);
+}
+
+/* Below RETURN_MIN, which go back by themselves. */
+TEST_CHILD(segment, small_segments_go_back_when_purged)
+{
+    enum { SEGMENTS = 40 };
+    struct chunk *chunks[SEGMENTS];
+
+    arena_start(false);
+    for (int i = 0; i < SEGMENTS; i++) {
+        chunks[i] = take(60 * (size_t)KIB);
+        fill(chunks[i], 0x11);
+        zone_alloc(0); /* behind it: the next one starts a segment */
+    }
+    struct chunk *keep = take(64);
+    size_t live = zone_live_pages();
+    for (int i = 0; i < SEGMENTS; i++)
+        give(chunks[i]);
+    CHECK(arena_trim(&arena, 0) > SEGMENTS * 55 * (size_t)KIB);
+    check_arena();
+    check_zones();
+    CHECK(live - zone_live_pages() >= SEGMENTS * 60 * KIB / PAGE_BYTES / 2);
+    CHECK(arena.system_mem < 10 * 60 * KIB);
+    /* The last one lies beside `keep`, and may hold no whole system page. */
+    size_t shared = os_page_size() > PAGE_BYTES ? 60 * (size_t)KIB : 0;
+    CHECK(arena.dirty <= shared);
+    /* Their pages can be had again, and read as the zone says. */
+    for (int i = 0; i < SEGMENTS; i++) {
+        bool fresh;
+        struct page *page = zone_alloc_run(2, 0, &fresh);
+        REQUIRE(page != NULL);
+        CHECK(!fresh || is_filled(page_mem(page), 0, 2 * PAGE_BYTES));
+    }
+    give(keep);
+}
+
+TEST_CHILD(segment, trim_gives_back_pages_of_small_chunks)
+{
+    enum { CHUNKS = 50 };
+    size_t size = 3 * os_page_size() < PURGE_CHUNK ? 3 * os_page_size() : 0;
+    struct chunk *chunks[CHUNKS];
+
+    if (size == 0)
+        return; /* no chunk that small holds a whole page */
+    arena_start(false);
+    for (int i = 0; i < CHUNKS; i++) {
+        chunks[i] = take(size);
+        fill(chunks[i], 0x22);
+        fill(take(64), i);
+    }
+    for (int i = 0; i < CHUNKS; i++)
+        give(chunks[i]);
+    CHECK(arena_trim(&arena, 0) >= CHUNKS * size);
+    check_arena();
+    for (int i = 0; i < CHUNKS; i++) {
+        char *page =
+            (char *)round_up((uintptr_t)(chunks[i] + 1), os_page_size());
+        CHECK(is_filled(page, 0, os_page_size()));
+    }
+}
+
+TEST_CHILD(segment, a_whole_segment_goes_back)
+{
+    arena_start(false);
+    struct chunk *first = take(4 * (size_t)MIB);
+    struct chunk *second = take(30 * (size_t)MIB);
+    take(64);
+    size_t live = zone_live_pages();
+    give(first);
+    CHECK(zone_live_pages() <= live - 240);
+    give(second);
+    arena_trim(&arena, 0);
+    check_arena();
+    check_zones();
+    CHECK(zone_live_pages() < 40);
+}
