@@ -36,6 +36,8 @@ struct deferred {
  */
 static TLS_IE struct guard {
     bool inside; /* this thread holds the lock, or is about to */
+    bool frees;  /* it is in free_deferred(): signals may come back to back,
+                    so that must not nest */
     struct deferred *_Atomic deferred; /* Atomic: for handlers amid handlers */
 } guard;
 
@@ -81,8 +83,15 @@ static void leave(bool was_inside) RELEASES(profile.lock)
 {
     release(was_inside);
     /* stale ok: the thread's own */
-    if (UNLIKELY(load_relaxed(&guard.deferred) != NULL) && !was_inside)
+    while (UNLIKELY(load_relaxed(&guard.deferred) != NULL) && !was_inside &&
+           !guard.frees) {
+        guard.frees = true;
+        compiler_barrier();
         free_deferred();
+        compiler_barrier();
+        guard.frees = false;
+        compiler_barrier();
+    }
 }
 
 bool prof_start(size_t period)
@@ -232,6 +241,8 @@ bool prof_defers_free(void *mem)
     if (LIKELY(!prof_holds_back(mem)))
         return false;
     uintptr_t key = chunk_secret ^ (uintptr_t)mem;
+    /* A hardened block may have no room: its sample stays behind, until its
+       address is sampled and freed again. */
     if (usable_of(mem) < sizeof *block)
         return false;
     if (block->key == key)
