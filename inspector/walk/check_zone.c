@@ -126,7 +126,10 @@ static void check_tags(struct checker *checker, const struct block *block)
     uint32_t want;
 
     for (size_t i = 0; i < block->size >> PAGE_SHIFT; i++) {
+        /* A page with samples may be any that blocks start in. */
         uint32_t tag = block->zone->tags[block->pfn + i];
+        if ((tag & ~(uint32_t)KIND_SAMPLED) != 0)
+            tag &= ~(uint32_t)KIND_SAMPLED;
         if (!tag_wanted(block, i, &want) || tag == want)
             continue;
         if (is_between(checker, tag, i))
