@@ -18,12 +18,13 @@
 
 enum {
     LAYOUT_MAJOR = 1, /* readers refuse another major version */
-    LAYOUT_MINOR = 2, /* fields only added within a major version */
+    LAYOUT_MINOR = 3, /* fields only added within a major version */
 
     PAGE_SHIFT = 14,
     PAGE_BYTES = 1 << PAGE_SHIFT,
     MAX_ORDER = 12, /* largest block: 64 MiB */
     NORDERS = MAX_ORDER + 1,
+    PAGEBLOCK_ORDER = 5, /* 512 KiB: what is small shares such blocks */
 };
 
 #endif

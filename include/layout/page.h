@@ -88,14 +88,22 @@ struct free_area {
     size_t nr_free;        /* blocks on it */
 };
 
-/* Pure buddy lists over page frames [0, npages) of a page map. */
+/*
+ * Pure buddy lists over page frames [0, npages) of a page map.  Free blocks in
+ * pageblocks that are set aside for small requests are on lists of their own:
+ * see page/buddy.h.
+ */
 struct buddy {
     struct free_area free_area[NORDERS];
-    uint32_t order_mask;    /* bit n: free_area[n] is not empty */
-    size_t nr_free;         /* free pages in all */
-    struct page FAR *pages; /* the map; Immutable after init */
-    size_t first;           /* pages below it do not exist */
-    size_t npages;          /* nor do pages from it on */
+    struct free_area small_area[PAGEBLOCK_ORDER];
+    uint32_t order_mask;        /* bit n: free_area[n] is not empty */
+    uint32_t small_mask;        /* bit n: small_area[n] is not empty */
+    size_t nr_free;             /* free pages in all */
+    struct page FAR *pages;     /* the map; Immutable after init */
+    uint64_t FAR *small_blocks; /* bit a page, of the first page of a
+                                   pageblock: it is for small requests */
+    size_t first;               /* pages below it do not exist */
+    size_t npages;              /* nor do pages from it on */
 };
 
 /* How much free but resident memory is tolerated (page/reclaim.h). */
@@ -127,8 +135,10 @@ struct zone {
                                 Protected by: lock */
     uint64_t FAR *starts; /* bit a page: an arena's segment starts here.
                                 Protected by: lock */
-    struct buddy buddy;   /* Protected by: lock */
-    size_t nr_dirty;      /* free pages with their dirty bit set.
+    uint64_t FAR *small_blocks;   /* bit a page, see struct buddy.
+                                Protected by: lock */
+    struct buddy buddy;           /* Protected by: lock */
+    size_t nr_dirty;              /* free pages with their dirty bit set.
                                 Protected by: lock */
     struct reclaim_policy policy; /* in pages.  Protected by: lock */
     size_t meta_to;               /* pfn up to which the page map is usable */

@@ -18,6 +18,7 @@ const char *const region_names[NREGIONS] = {
     [REGION_PAGES] = "page descriptors",
     [REGION_DIRTY] = "dirty bits",
     [REGION_STARTS] = "bits of segments",
+    [REGION_SMALL] = "bits of pageblocks",
     [REGION_META] = "heaps, tables",
     [REGION_IMAGE] = "liballoc",
 };
@@ -53,11 +54,13 @@ static void add_zone(struct regions *regions, const struct model_zone *found)
     uintptr_t pages = FAR_ADDRESS(zone->pages);
     uintptr_t dirty = FAR_ADDRESS(zone->dirty);
     uintptr_t starts = FAR_ADDRESS(zone->starts);
+    uintptr_t small = FAR_ADDRESS(zone->small_blocks);
     add(regions, REGION_TAGS, tags, tags + zone->npages * sizeof(uint32_t));
     add(regions, REGION_PAGES, pages,
         pages + zone->npages * sizeof(struct page));
     add(regions, REGION_DIRTY, dirty, dirty + zone->npages / 8);
     add(regions, REGION_STARTS, starts, starts + zone->npages / 8);
+    add(regions, REGION_SMALL, small, small + zone->npages / 8);
 }
 
 /* Blocks outside of the zones: stretches of brk, mappings, metadata. */

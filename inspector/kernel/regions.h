@@ -19,6 +19,7 @@ enum region_kind {
     REGION_PAGES,
     REGION_DIRTY,
     REGION_STARTS,
+    REGION_SMALL,
     REGION_META,
     REGION_IMAGE, /* liballoc.so, or the program that it is linked to */
     NREGIONS,

@@ -3,16 +3,32 @@
 #include "walk/check.h"
 #include "walk/far_list.h"
 
-/* Where the list head of an order lies in the target. */
+/* A free area: blocks of an order, in pageblocks of one kind. */
+struct area {
+    unsigned order;
+    bool small; /* in those for small requests */
+};
+
+static const struct free_area *area_of(const struct model_zone *zone,
+                                       struct area area)
+{
+    const struct buddy *buddy = &zone->zone.buddy;
+
+    return area.small ? &buddy->small_area[area.order]
+                      : &buddy->free_area[area.order];
+}
+
+/* Where its list head lies in the target. */
 static uintptr_t area_head(const struct model_zone *zone, struct target *target,
-                           unsigned order)
+                           struct area which)
 {
     size_t buddy = far_offset(target, "zone", "buddy");
-    size_t area = far_offset(target, "buddy", "free_area");
+    size_t area =
+        far_offset(target, "buddy", which.small ? "small_area" : "free_area");
     size_t list = far_offset(target, "free_area", "list");
     size_t stride = far_sizeof(target, TYPE_ID_free_area);
 
-    return zone->address + buddy + area + order * stride + list;
+    return zone->address + buddy + area + which.order * stride + list;
 }
 
 static bool is_free_block(const struct model_zone *zone, size_t pfn,
@@ -44,12 +60,15 @@ static bool check_block(struct checker *checker, const struct model_zone *zone,
     return true;
 }
 
-/* Blocks on the list of an order. */
+/* Pages on the list of an area. */
 static size_t check_area(struct checker *checker, const struct model_zone *zone,
-                         unsigned order)
+                         struct area which)
 {
-    const struct free_area *area = &zone->zone.buddy.free_area[order];
-    uintptr_t head = area_head(zone, checker->model->target, order);
+    const struct buddy *buddy = &zone->zone.buddy;
+    const struct free_area *area = area_of(zone, which);
+    uint32_t mask = which.small ? buddy->small_mask : buddy->order_mask;
+    unsigned order = which.order;
+    uintptr_t head = area_head(zone, checker->model->target, which);
     struct check_list list =
         check_list_begin(checker->model, head, &area->list);
     const struct model_zone *found;
@@ -69,8 +88,7 @@ static size_t check_area(struct checker *checker, const struct model_zone *zone,
                     "order %u: %zu on the list, %zu counted", order, count,
                     area->nr_free);
     }
-    if ((area->nr_free > 0) !=
-        ((zone->zone.buddy.order_mask >> order & 1) != 0))
+    if ((area->nr_free > 0) != ((mask >> order & 1) != 0))
         check_found(checker, INVARIANT_BUDDY_MASK, head, "order %u", order);
     return count << order;
 }
@@ -233,7 +251,9 @@ static void check_zone(struct checker *checker, const struct model_zone *zone)
                     zone->zone.npages);
     }
     for (unsigned order = 0; order < NORDERS; order++)
-        listed += check_area(checker, zone, order);
+        listed += check_area(checker, zone, (struct area){order, false});
+    for (unsigned order = 0; order < PAGEBLOCK_ORDER; order++)
+        listed += check_area(checker, zone, (struct area){order, true});
     check_map(checker, zone, listed);
 }
 

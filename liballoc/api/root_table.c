@@ -72,6 +72,7 @@ struct region_rule root_regions[] = {
     RULE("page descriptors", zone, pages, npages, sizeof(struct page) * 8),
     RULE("dirty bits", zone, dirty, npages, 1),
     RULE("bits of segments", zone, starts, npages, 1),
+    RULE("bits of pageblocks", zone, small_blocks, npages, 1),
     RULE("brk arena", segment, start, end, 0),
     RULE("mmapped chunk", mmap_record, start, size, 8),
     RULE("mmap kept", mmap_kept, start, size, 8),

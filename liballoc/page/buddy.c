@@ -11,13 +11,18 @@
 enum {
     COMPOSITE_SCAN = 64, /* blocks tried for a run that is no power of two */
     LOWEST_SCAN = 16,    /* blocks of an order looked at for the lowest */
+    SMALL_ORDER = 2,     /* largest small request: 64 KiB */
 };
 
-void buddy_init(struct buddy *buddy, struct page *pages, size_t npages)
+void buddy_init(struct buddy *buddy, struct page *pages, size_t npages,
+                uint64_t *small_blocks)
 {
-    *buddy = (struct buddy){.pages = pages, .npages = npages};
+    *buddy = (struct buddy){
+        .pages = pages, .npages = npages, .small_blocks = small_blocks};
     for (unsigned order = 0; order < NORDERS; order++)
         list_init(&buddy->free_area[order].list);
+    for (unsigned order = 0; order < PAGEBLOCK_ORDER; order++)
+        list_init(&buddy->small_area[order].list);
 }
 
 static size_t pfn_of(const struct buddy *buddy, const struct page *page)
@@ -31,12 +36,38 @@ bool buddy_is_free(const struct buddy *buddy, size_t pfn, unsigned order)
            buddy->pages[pfn].order == order;
 }
 
+static size_t pageblock_of(size_t pfn)
+{
+    return round_down(pfn, (size_t)1 << PAGEBLOCK_ORDER);
+}
+
+/* Whether the block lies in a pageblock for small requests. */
+static bool is_in_small(const struct buddy *buddy, size_t pfn, unsigned order)
+{
+    return order < PAGEBLOCK_ORDER &&
+           bitmap_count(buddy->small_blocks, pageblock_of(pfn), 1) > 0;
+}
+
+/* A free pageblock is for nobody in particular. */
+static void small_clear(struct buddy *buddy, size_t pfn, unsigned order)
+{
+    size_t count = (size_t)1 << order;
+
+    /* Where no bit was ever set the map stays untouched. */
+    if (order >= PAGEBLOCK_ORDER &&
+        bitmap_count(buddy->small_blocks, pfn, count) > 0)
+        bitmap_clear(buddy->small_blocks, pfn, count);
+}
+
 static void block_insert(struct buddy *buddy, size_t pfn, unsigned order,
                          bool last)
 {
     struct page *page = &buddy->pages[pfn];
-    struct free_area *area = &buddy->free_area[order];
+    bool small = is_in_small(buddy, pfn, order);
+    struct free_area *area =
+        small ? &buddy->small_area[order] : &buddy->free_area[order];
 
+    small_clear(buddy, pfn, order);
     page_set_state(page, PAGE_BUDDY);
     page->order = (uint8_t)order;
     page->flags = last ? PAGE_FLAG_COLD : 0;
@@ -46,21 +77,24 @@ static void block_insert(struct buddy *buddy, size_t pfn, unsigned order,
         list_insert(&area->list, &page->lru);
     }
     area->nr_free++;
-    buddy->order_mask |= 1u << order;
+    *(small ? &buddy->small_mask : &buddy->order_mask) |= 1u << order;
     buddy->nr_free += (size_t)1 << order;
 }
 
 void buddy_isolate(struct buddy *buddy, size_t pfn)
 {
     struct page *page = &buddy->pages[pfn];
-    struct free_area *area = &buddy->free_area[page->order];
+    unsigned order = page->order;
+    bool small = is_in_small(buddy, pfn, order);
+    struct free_area *area =
+        small ? &buddy->small_area[order] : &buddy->free_area[order];
 
     ASSERT(1, page_state(page) == PAGE_BUDDY);
     list_remove(&page->lru);
     page_set_state(page, PAGE_NONE);
     if (--area->nr_free == 0)
-        buddy->order_mask &= ~(1u << page->order);
-    buddy->nr_free -= (size_t)1 << page->order;
+        *(small ? &buddy->small_mask : &buddy->order_mask) &= ~(1u << order);
+    buddy->nr_free -= (size_t)1 << order;
 }
 
 static bool is_cold(const struct page *page)
@@ -86,12 +120,14 @@ static void block_split(struct buddy *buddy, size_t pfn, unsigned from,
  * finds runs above.  (First fit by address: Wilson et al., "Dynamic Storage
  * Allocation", IWMM 1995; the bound keeps the time constant.)
  */
-static size_t lowest(const struct buddy *buddy, unsigned order)
+static size_t lowest(const struct buddy *buddy, const struct free_area *area)
 {
     const struct page *best = NULL;
     unsigned seen = 0;
 
-    list_for_each (it, &buddy->free_area[order].list) {
+    if (area == NULL)
+        return PFN_NONE;
+    list_for_each (it, &area->list) {
         const struct page *page = CONTAINER_OF(it, struct page, lru);
         if (best != NULL && is_cold(page) && !is_cold(best))
             break;
@@ -100,18 +136,70 @@ static size_t lowest(const struct buddy *buddy, unsigned order)
         if (++seen == LOWEST_SCAN)
             break;
     }
-    return pfn_of(buddy, best);
+    return best != NULL ? pfn_of(buddy, best) : PFN_NONE;
+}
+
+static const struct free_area *first_area(const struct free_area *areas,
+                                          uint32_t mask)
+{
+    return mask != 0 ? &areas[__builtin_ctz(mask)] : NULL;
+}
+
+/*
+ * Small requests: from their own pageblocks; else they take a whole one; else,
+ * before untouched memory is used, from wherever there is room.
+ */
+static const struct free_area *small_find(const struct buddy *buddy,
+                                          unsigned order)
+{
+    uint32_t fitting = ~0u << order;
+    const struct free_area *area =
+        first_area(buddy->small_area, buddy->small_mask & fitting);
+
+    if (area == NULL)
+        area = first_area(buddy->free_area,
+                          buddy->order_mask & ~0u << PAGEBLOCK_ORDER);
+    if (area == NULL)
+        area = first_area(buddy->free_area, buddy->order_mask & fitting);
+    return area;
+}
+
+/* Large ones stay out of these while they can. */
+static const struct free_area *large_find(const struct buddy *buddy,
+                                          unsigned order)
+{
+    uint32_t fitting = ~0u << order;
+    const struct free_area *area =
+        first_area(buddy->free_area, buddy->order_mask & fitting);
+
+    if (area == NULL)
+        area = first_area(buddy->small_area, buddy->small_mask & fitting);
+    return area;
+}
+
+void buddy_note_growth(struct buddy *buddy, size_t from, size_t start,
+                       size_t npages)
+{
+    size_t block = pageblock_of(start);
+
+    if (npages <= (size_t)1 << SMALL_ORDER && block >= from)
+        bitmap_set(buddy->small_blocks, block, 1);
 }
 
 size_t buddy_alloc(struct buddy *buddy, unsigned order)
 {
-    uint32_t fitting = buddy->order_mask & ~0u << order;
-
-    if (order > MAX_ORDER || fitting == 0)
+    if (order > MAX_ORDER)
         return PFN_NONE;
-    unsigned from = (unsigned)__builtin_ctz(fitting);
-    size_t pfn = lowest(buddy, from);
+    const struct free_area *area = order <= SMALL_ORDER
+                                       ? small_find(buddy, order)
+                                       : large_find(buddy, order);
+    size_t pfn = lowest(buddy, area);
+    if (pfn == PFN_NONE)
+        return PFN_NONE;
+    unsigned from = buddy->pages[pfn].order;
     buddy_isolate(buddy, pfn);
+    if (order <= SMALL_ORDER && from >= PAGEBLOCK_ORDER)
+        bitmap_set(buddy->small_blocks, pageblock_of(pfn), 1);
     block_split(buddy, pfn, from, order);
     return pfn;
 }
@@ -120,13 +208,13 @@ size_t buddy_alloc(struct buddy *buddy, unsigned order)
  * A run that is no power of two may fit in a block of the order below and its
  * free neighbours, before a larger block is broken for it.
  */
-static size_t alloc_composite(struct buddy *buddy, size_t npages,
-                              unsigned order)
+static size_t alloc_composite(struct buddy *buddy, const struct free_area *area,
+                              size_t npages, unsigned order)
 {
     size_t half = (size_t)1 << order;
     unsigned seen = 0;
 
-    list_for_each (it, &buddy->free_area[order].list) {
+    list_for_each (it, &area->list) {
         size_t pfn = pfn_of(buddy, CONTAINER_OF(it, struct page, lru));
         if (buddy_take_run(buddy, pfn, npages))
             return pfn;
@@ -145,9 +233,12 @@ size_t buddy_alloc_run(struct buddy *buddy, size_t npages, unsigned align_order)
     if (npages == 0 || npages > (size_t)1 << MAX_ORDER)
         return PFN_NONE;
     unsigned order = log2_ceil(npages);
+    const struct free_area *areas =
+        order <= SMALL_ORDER ? buddy->small_area : buddy->free_area;
     if (align_order == 0 && order > 0 && !is_pow2(npages) &&
-        buddy->free_area[order].nr_free == 0) {
-        size_t composite = alloc_composite(buddy, npages, order - 1);
+        areas[order].nr_free == 0) {
+        size_t composite =
+            alloc_composite(buddy, &areas[order - 1], npages, order - 1);
         if (composite != PFN_NONE)
             return composite;
     }
@@ -159,7 +250,7 @@ size_t buddy_alloc_run(struct buddy *buddy, size_t npages, unsigned align_order)
     return pfn;
 }
 
-void buddy_free(struct buddy *buddy, size_t pfn, unsigned order, bool last)
+size_t buddy_free(struct buddy *buddy, size_t pfn, unsigned order, bool last)
 {
     while (order < MAX_ORDER) {
         size_t other = buddy_of(pfn, order);
@@ -170,6 +261,7 @@ void buddy_free(struct buddy *buddy, size_t pfn, unsigned order, bool last)
         order++;
     }
     block_insert(buddy, pfn, order, last);
+    return pfn;
 }
 
 /* Order of the largest aligned block at pfn within npages. */
@@ -234,26 +326,38 @@ bool buddy_take_run(struct buddy *buddy, size_t pfn, size_t npages)
     return true;
 }
 
-static const char *area_check(const struct buddy *buddy, unsigned order,
-                              size_t *pages)
+/* Whether a block with a free area's order may be on that list. */
+static const char *block_check(const struct buddy *buddy, size_t pfn,
+                               unsigned order, bool small)
 {
-    const struct free_area *area = &buddy->free_area[order];
+    if (!buddy_is_free(buddy, pfn, order) ||
+        is_in_small(buddy, pfn, order) != small)
+        return invariant_broken(INVARIANT_BUDDY_BLOCK);
+    if (pfn & (((size_t)1 << order) - 1))
+        return invariant_broken(INVARIANT_BUDDY_ALIGN);
+    if (order < MAX_ORDER && buddy_is_free(buddy, buddy_of(pfn, order), order))
+        return invariant_broken(INVARIANT_BUDDY_MERGE);
+    return NULL;
+}
+
+static const char *area_check(const struct buddy *buddy, unsigned order,
+                              bool small, size_t *pages)
+{
+    const struct free_area *area =
+        small ? &buddy->small_area[order] : &buddy->free_area[order];
+    uint32_t mask = small ? buddy->small_mask : buddy->order_mask;
     size_t count = 0;
 
     list_for_each (it, &area->list) {
         size_t pfn = pfn_of(buddy, CONTAINER_OF(it, struct page, lru));
-        if (!buddy_is_free(buddy, pfn, order))
-            return invariant_broken(INVARIANT_BUDDY_BLOCK);
-        if (pfn & (((size_t)1 << order) - 1))
-            return invariant_broken(INVARIANT_BUDDY_ALIGN);
-        if (order < MAX_ORDER &&
-            buddy_is_free(buddy, buddy_of(pfn, order), order))
-            return invariant_broken(INVARIANT_BUDDY_MERGE);
+        const char *wrong = block_check(buddy, pfn, order, small);
+        if (wrong != NULL)
+            return wrong;
         count++;
     }
     if (count != area->nr_free)
         return invariant_broken(INVARIANT_BUDDY_COUNT);
-    if ((count > 0) != ((buddy->order_mask >> order & 1) != 0))
+    if ((count > 0) != ((mask >> order & 1) != 0))
         return invariant_broken(INVARIANT_BUDDY_MASK);
     *pages += count << order;
     return NULL;
@@ -262,12 +366,13 @@ static const char *area_check(const struct buddy *buddy, unsigned order,
 const char *buddy_check(const struct buddy *buddy)
 {
     size_t pages = 0;
+    const char *wrong = NULL;
 
-    for (unsigned order = 0; order < NORDERS; order++) {
-        const char *wrong = area_check(buddy, order, &pages);
-        if (wrong != NULL)
-            return wrong;
-    }
-    return pages == buddy->nr_free ? NULL
-                                   : invariant_broken(INVARIANT_BUDDY_TOTAL);
+    for (unsigned order = 0; wrong == NULL && order < NORDERS; order++)
+        wrong = area_check(buddy, order, false, &pages);
+    for (unsigned order = 0; wrong == NULL && order < PAGEBLOCK_ORDER; order++)
+        wrong = area_check(buddy, order, true, &pages);
+    if (wrong != NULL || pages == buddy->nr_free)
+        return wrong;
+    return invariant_broken(INVARIANT_BUDDY_TOTAL);
 }

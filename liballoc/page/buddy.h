@@ -4,8 +4,14 @@
 /*
  * Buddy lists: free blocks of 2^order pages, split on demand, merged with
  * their buddies when they come back.
+ *
+ * Requests of up to 64 KiB, slabs that is, live long and would cut what large
+ * ones leave into pieces that fit none of them again.  So they keep to
+ * pageblocks of 512 KiB that they take whole, where they can; the others stay
+ * out of these, where they can; a pageblock that is free is for both.
  * Layer: page.  Pure: no system call, no lock (the zone's).
- * Source: Knuth, TAOCP 1, 2.5; Linux mm/page_alloc.c.
+ * Source: Knuth, TAOCP 1, 2.5; Linux mm/page_alloc.c, pageblocks and migrate
+ * types (Gorman and Whitcroft, OLS 2006) included.
  */
 #include "layout/page.h"
 
@@ -14,8 +20,12 @@
 /* What a function returns when there is no such block. */
 #define PFN_NONE ((size_t)-1)
 
-/* `pages` is the map of page frames 0..npages-1, all of them taken. */
-void buddy_init(struct buddy *buddy, struct page *pages, size_t npages);
+/*
+ * `pages` is the map of page frames 0..npages-1, all of them taken;
+ * `small_blocks` has a bit for each, all clear.
+ */
+void buddy_init(struct buddy *buddy, struct page *pages, size_t npages,
+                uint64_t *small_blocks);
 
 /* A block of 2^order pages; PFN_NONE if there is none that large. */
 size_t buddy_alloc(struct buddy *buddy, unsigned order);
@@ -27,8 +37,18 @@ size_t buddy_alloc(struct buddy *buddy, unsigned order);
 size_t buddy_alloc_run(struct buddy *buddy, size_t npages,
                        unsigned align_order);
 
-/* `last`: to be handed out after the other blocks of its order. */
-void buddy_free(struct buddy *buddy, size_t pfn, unsigned order, bool last);
+/*
+ * The end moved from `from` up, for `npages` pages at `start`: if they are the
+ * first of their pageblock, what they are says what it is for.
+ */
+void buddy_note_growth(struct buddy *buddy, size_t from, size_t start,
+                       size_t npages);
+
+/*
+ * `last`: to be handed out after the other blocks of its order.  Returns the
+ * start of the free block that it now is, or is a part of.
+ */
+size_t buddy_free(struct buddy *buddy, size_t pfn, unsigned order, bool last);
 
 /* Any run of pages, as the largest aligned blocks it holds. */
 void buddy_free_run(struct buddy *buddy, size_t pfn, size_t npages, bool last);

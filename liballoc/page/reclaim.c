@@ -8,14 +8,13 @@
 #include "page/buddy.h"
 #include "page/huge_page.h"
 #include "page/page_map.h"
+#include "page/purge.h"
 #include "page/zone.h"
 #include "page/zone_grow.h"
 
 enum {
-    DESCRIPTORS_ORDER = 8, /* 256 descriptors are 16 KiB themselves */
-    SCAN_MAX = 256,        /* blocks looked at per order and round */
-    REGRET_MS = 1000,      /* how long a decision is judged */
-    PURGE_ORDER = 7,       /* 2 MiB: parts of a block that go by themselves */
+    SCAN_MAX = 256,   /* blocks looked at per order and round */
+    REGRET_MS = 1000, /* how long a decision is judged */
 };
 
 static _Atomic size_t purged_bytes;
@@ -83,142 +82,6 @@ static struct reclaim_marks zone_marks(const struct zone *zone)
     return reclaim_marks(zone->policy, zone_live(zone),
                          tunables.dirty_min >> PAGE_SHIFT,
                          tunables.dirty_ratio);
-}
-
-/* A dirty free block of at least min_order; PFN_NONE if none is in sight. */
-static size_t find_dirty(struct zone *zone, unsigned min_order, size_t scan)
-{
-    for (unsigned order = NORDERS; order-- > min_order;) {
-        size_t seen = 0;
-        list_for_each (it, &zone->buddy.free_area[order].list) {
-            const struct page *page = CONTAINER_OF(it, struct page, lru);
-            size_t pfn = (size_t)(page - zone->pages);
-            if (bitmap_count(zone->dirty, pfn, (size_t)1 << order) > 0)
-                return pfn;
-            if (++seen >= scan)
-                break;
-        }
-    }
-    return PFN_NONE;
-}
-
-/* The next dirty stretch of [*from, end); false = there is none. */
-static bool next_dirty(struct zone *zone, size_t *from, size_t *to, size_t end)
-{
-    lock_acquire(&zone->lock); /* the words hold other blocks' bits as well */
-    *from = bitmap_next(zone->dirty, *from, end, true);
-    *to = bitmap_next(zone->dirty, *from, end, false);
-    lock_release(&zone->lock);
-    return *from < end;
-}
-
-/*
- * Gives back the dirty stretches of [pfn, end), a part of an isolated block,
- * up to the bounds of the system's pages: all of the block is free, and none
- * may stay behind.
- */
-static bool purge_dirty(struct zone *zone, size_t pfn, size_t end)
-{
-    size_t system_page = os_page_size();
-    size_t to;
-
-    if ((end - pfn) << PAGE_SHIFT < system_page)
-        return false;
-    for (size_t from = pfn; next_dirty(zone, &from, &to, end); from = to) {
-        uintptr_t start = page_address(zone->base, from);
-        uintptr_t stop = page_address(zone->base, to);
-        if (!reclaim_range(round_down(start, system_page),
-                           round_up(stop, system_page)))
-            return false;
-    }
-    return true;
-}
-
-/*
- * Of a large free block only the first descriptor says anything: the others
- * read as PAGE_NONE, which is what zeroed memory reads as.
- */
-static void purge_descriptors(struct zone *zone, size_t pfn, unsigned order)
-{
-    if (order < DESCRIPTORS_ORDER)
-        return;
-    uintptr_t start = (uintptr_t)&zone->pages[pfn + 1];
-    (void)reclaim_range(start, (uintptr_t)&zone->pages[pfn + (1u << order)]);
-}
-
-/*
- * Where the part of a block ends that has about `want` dirty pages: a large
- * block need not go as a whole.
- */
-static size_t part_end(const struct zone *zone, size_t pfn, size_t end,
-                       size_t want)
-{
-    size_t step = (size_t)1 << PURGE_ORDER;
-    size_t seen = 0;
-
-    while (pfn < end && seen < want) {
-        seen += bitmap_count(zone->dirty, pfn, min_size(step, end - pfn));
-        pfn += min_size(step, end - pfn);
-    }
-    return pfn;
-}
-
-/*
- * One block, or a part of it, if there are more than `target` dirty pages: off
- * the lists, purged without the lock, back as clean.  Returns the pages given
- * back, 0 when there is nothing to give or the kernel refuses.
- */
-static size_t purge_block(struct zone *zone, size_t target, unsigned min_order,
-                          size_t scan) REQUIRES(zone_purging)
-{
-    lock_acquire(&zone->lock);
-    size_t pfn =
-        zone->nr_dirty > target ? find_dirty(zone, min_order, scan) : PFN_NONE;
-    if (pfn == PFN_NONE) {
-        lock_release(&zone->lock);
-        return 0;
-    }
-    unsigned order = zone->pages[pfn].order;
-    size_t end = pfn + ((size_t)1 << order);
-    size_t part = part_end(zone, pfn, end, zone->nr_dirty - target);
-    size_t dirty = bitmap_count(zone->dirty, pfn, part - pfn);
-    buddy_isolate(&zone->buddy, pfn);
-    zone->nr_dirty -= dirty;
-    reclaim_note_use(&zone->policy, zone->nr_dirty, 0);
-    lock_release(&zone->lock);
-
-    bool done = purge_dirty(zone, pfn, part);
-    if (done && part == end)
-        purge_descriptors(zone, pfn, order);
-
-    lock_acquire(&zone->lock);
-    if (done) {
-        bitmap_clear(zone->dirty, pfn, part - pfn);
-    } else {
-        zone->nr_dirty += dirty;
-    }
-    buddy_free(&zone->buddy, pfn, order, done && part == end);
-    lock_release(&zone->lock);
-    return done ? dirty : 0;
-}
-
-/*
- * Purges down to `target` dirty pages; the pages given back.  The lock is
- * dropped between blocks: a fork waits for no more than one.
- */
-static size_t purge_to(struct zone *zone, size_t target, unsigned min_order,
-                       size_t scan)
-{
-    size_t given = 0;
-    size_t n;
-
-    do {
-        lock_acquire(&zone_purging);
-        n = purge_block(zone, target, min_order, scan);
-        lock_release(&zone_purging);
-        given += n;
-    } while (n > 0);
-    return given;
 }
 
 void reclaim_judge(struct reclaim_policy *policy, uint64_t now_ms)
@@ -332,7 +195,9 @@ size_t reclaim_all(size_t keep)
     size_t given = 0;
 
     /* acquire: pairs with the release in zone_add() */
-    for (unsigned i = load_acquire(&zone_count); i-- > 0;)
+    for (unsigned i = load_acquire(&zone_count); i-- > 0;) {
         given += purge_to(&zones[i], keep >> PAGE_SHIFT, 0, SIZE_MAX);
+        purge_page_map(&zones[i]);
+    }
     return given << PAGE_SHIFT;
 }

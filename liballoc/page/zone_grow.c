@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A zone is two mappings: the span itself, and its page map, laid out as
- * tags, descriptors, dirty bits, bits of segments' starts, each part starting
- * on a 64 KiB boundary.
+ * tags, descriptors, dirty bits, bits of segments' starts, bits of pageblocks,
+ * each part starting on a 64 KiB boundary.
  * Both start as reservations; the tags are readable everywhere (they read as
  * "nobody's"), the rest becomes usable as the frontier moves.
  */
@@ -42,6 +42,7 @@ struct map_parts {
     size_t pages;
     size_t dirty;
     size_t starts;
+    size_t small;
     size_t size;
 };
 
@@ -53,7 +54,8 @@ static struct map_parts map_parts(size_t npages)
     parts.dirty =
         round_up(parts.pages + npages * sizeof(struct page), PART_ALIGN);
     parts.starts = round_up(parts.dirty + npages / 8 + 8, PART_ALIGN);
-    parts.size = round_up(parts.starts + npages / 8 + 8, PART_ALIGN);
+    parts.small = round_up(parts.starts + npages / 8 + 8, PART_ALIGN);
+    parts.size = round_up(parts.small + npages / 8 + 8, PART_ALIGN);
     return parts;
 }
 
@@ -76,6 +78,7 @@ static bool map_reserve(struct zone *zone)
     zone->pages = (struct page *)(void *)(map + parts.pages);
     zone->dirty = (uint64_t *)(void *)(map + parts.dirty);
     zone->starts = (uint64_t *)(void *)(map + parts.starts);
+    zone->small_blocks = (uint64_t *)(void *)(map + parts.small);
     return true;
 }
 
@@ -99,7 +102,9 @@ static bool map_commit(struct zone *zone, size_t pfn)
     if (!part_commit(&zone->tags[from], &zone->tags[to]) ||
         !part_commit(&zone->pages[from], &zone->pages[to]) ||
         !part_commit(&zone->dirty[from / 64], &zone->dirty[to / 64 + 1]) ||
-        !part_commit(&zone->starts[from / 64], &zone->starts[to / 64 + 1]))
+        !part_commit(&zone->starts[from / 64], &zone->starts[to / 64 + 1]) ||
+        !part_commit(&zone->small_blocks[from / 64],
+                     &zone->small_blocks[to / 64 + 1]))
         return false;
     zone->meta_to = to;
     return true;
@@ -143,6 +148,7 @@ size_t zone_grow(struct zone *zone, size_t npages, unsigned align_order)
         return PFN_NONE;
     zone->frontier = end;
     zone->buddy.npages = end;
+    buddy_note_growth(&zone->buddy, from, start, npages);
     buddy_free_run(&zone->buddy, from, start - from, true);
     buddy_free_run(&zone->buddy, stop, end - stop, true);
     return start;
@@ -163,7 +169,7 @@ static bool zone_start(struct zone *zone, uintptr_t base, size_t window,
     zone->hugepage_to = zone->first;
     zone->index = (uint32_t)(zone - zones);
     zone->lock = (struct lock)LOCK_INIT(LOCK_RANK_ZONE);
-    buddy_init(&zone->buddy, zone->pages, zone->frontier);
+    buddy_init(&zone->buddy, zone->pages, zone->frontier, zone->small_blocks);
     zone->buddy.first = zone->first;
     return true;
 }

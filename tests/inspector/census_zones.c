@@ -72,26 +72,40 @@ static size_t walk_free_area(const struct target *target,
     return blocks;
 }
 
-static void walk_buddy(const struct target *target, const struct zone *zone,
-                       uintptr_t zone_at, struct census *census)
+/* The free areas at that address, one an order; pages on their lists. */
+static size_t walk_areas(const struct target *target, const struct zone *zone,
+                         uintptr_t at, const struct free_area *areas,
+                         unsigned norders, uint32_t mask, struct census *census)
 {
     size_t free_pages = 0;
 
-    for (unsigned order = 0; order < NORDERS; order++) {
-        const struct free_area *area = &zone->buddy.free_area[order];
-        uintptr_t head = zone_at + offsetof(struct zone, buddy) +
-                         offsetof(struct buddy, free_area) +
-                         order * sizeof *area +
-                         offsetof(struct free_area, list);
+    for (unsigned order = 0; order < norders; order++) {
+        uintptr_t head =
+            at + order * sizeof *areas + offsetof(struct free_area, list);
         size_t blocks = walk_free_area(target, zone, head, order, census);
-        if (blocks != area->nr_free)
+        if (blocks != areas[order].nr_free)
             census_fault(census, "buddy: nr_free differs from the list", head);
-        if ((blocks > 0) != ((zone->buddy.order_mask >> order & 1) != 0))
-            census_fault(census, "buddy: order_mask differs", head);
+        if ((blocks > 0) != ((mask >> order & 1) != 0))
+            census_fault(census, "buddy: the mask of orders differs", head);
         census->free_blocks[order] += blocks;
         free_pages += blocks << order;
     }
-    if (free_pages != zone->buddy.nr_free)
+    return free_pages;
+}
+
+static void walk_buddy(const struct target *target, const struct zone *zone,
+                       uintptr_t zone_at, struct census *census)
+{
+    const struct buddy *buddy = &zone->buddy;
+    uintptr_t at = zone_at + offsetof(struct zone, buddy);
+    size_t free_pages =
+        walk_areas(target, zone, at + offsetof(struct buddy, free_area),
+                   buddy->free_area, NORDERS, buddy->order_mask, census);
+
+    free_pages += walk_areas(
+        target, zone, at + offsetof(struct buddy, small_area),
+        buddy->small_area, PAGEBLOCK_ORDER, buddy->small_mask, census);
+    if (free_pages != buddy->nr_free)
         census_fault(census, "buddy: nr_free of all orders", zone_at);
     census->free_pages += free_pages;
 }

@@ -6,13 +6,15 @@
 enum { PAGES = 8192 }; /* two blocks of the largest order */
 
 static struct page pages[PAGES];
+static uint64_t small_blocks[PAGES / 64];
 static struct buddy buddy;
 
 /* `npages` pages, all free. */
 static void start(size_t npages)
 {
     memset(pages, 0, sizeof(pages));
-    buddy_init(&buddy, pages, npages);
+    memset(small_blocks, 0, sizeof(small_blocks));
+    buddy_init(&buddy, pages, npages, small_blocks);
     buddy_free_run(&buddy, 0, npages, false);
 }
 
@@ -21,8 +23,11 @@ static unsigned long blocks(void)
 {
     unsigned long digits = 0;
 
-    for (unsigned order = NORDERS; order-- > 0;)
+    for (unsigned order = NORDERS; order-- > 0;) {
         digits = digits * 10 + buddy.free_area[order].nr_free;
+        if (order < PAGEBLOCK_ORDER)
+            digits += buddy.small_area[order].nr_free;
+    }
     return digits;
 }
 
@@ -64,7 +69,7 @@ TEST(buddy, textbook_21_kib_of_256_leave_128_64_and_32)
 TEST(buddy, an_empty_one_has_nothing_to_give)
 {
     memset(pages, 0, sizeof(pages));
-    buddy_init(&buddy, pages, PAGES);
+    buddy_init(&buddy, pages, PAGES, small_blocks);
     CHECK(buddy_alloc(&buddy, 0) == PFN_NONE);
     CHECK(buddy_alloc(&buddy, MAX_ORDER) == PFN_NONE);
     CHECK(buddy_alloc_run(&buddy, 1, 0) == PFN_NONE);
@@ -262,6 +267,79 @@ TEST(buddy, the_lowest_of_the_blocks_is_handed_out)
     CHECK_EQ(buddy_alloc(&buddy, 0), PFN_NONE);
 }
 
+enum { BLOCK = 1 << PAGEBLOCK_ORDER };
+
+/*
+ * Small requests take a pageblock whole and fill it; a large one finds the
+ * rest of another, though that of the small ones would do.
+ */
+TEST(buddy, what_is_small_keeps_to_its_own_pageblocks)
+{
+    start(4 * BLOCK);
+    CHECK_EQ(buddy_alloc(&buddy, 1), 0);
+    CHECK_EQ(buddy_alloc_run(&buddy, 12, 0), BLOCK);
+    CHECK_EQ(buddy_alloc(&buddy, 1), 2);
+    CHECK_EQ(buddy_alloc_run(&buddy, 8, 0), BLOCK + 16);
+    for (size_t pfn = 4; pfn < BLOCK; pfn += 2)
+        CHECK_EQ(buddy_alloc(&buddy, 1), pfn);
+    CHECK_EQ(buddy_alloc(&buddy, 0), 2 * BLOCK);
+    CHECK_NULL_TEXT(buddy_check(&buddy));
+}
+
+TEST(buddy, a_small_run_is_composed_in_a_small_pageblock)
+{
+    start(2 * BLOCK);
+    CHECK_EQ(buddy_alloc(&buddy, 1), 0);
+    CHECK(buddy_take_run(&buddy, 2, 2));
+    CHECK(buddy_take_run(&buddy, 7, BLOCK - 7));
+    CHECK_EQ(buddy_alloc_run(&buddy, 3, 0), 4); /* of two and of one */
+    CHECK_NULL_TEXT(buddy_check(&buddy));
+}
+
+/* Nobody asks for more memory while there is some. */
+TEST(buddy, pageblocks_are_shared_when_no_other_room_is_left)
+{
+    start(2 * BLOCK);
+    CHECK_EQ(buddy_alloc(&buddy, 1), 0);
+    CHECK_EQ(buddy_alloc_run(&buddy, BLOCK - 2, 0), BLOCK);
+    CHECK_EQ(buddy_alloc_run(&buddy, 16, 0), 16);
+    for (size_t pfn = 2; pfn < 16; pfn += 2)
+        CHECK_EQ(buddy_alloc(&buddy, 1), pfn);
+    CHECK_EQ(buddy_alloc(&buddy, 1), 2 * BLOCK - 2);
+    CHECK_EQ(buddy_alloc(&buddy, 0), PFN_NONE);
+    CHECK_EQ(buddy.nr_free, 0);
+    CHECK_NULL_TEXT(buddy_check(&buddy));
+}
+
+TEST(buddy, a_free_pageblock_is_for_both)
+{
+    start(2 * BLOCK);
+    CHECK_EQ(buddy_alloc(&buddy, 1), 0);
+    CHECK_EQ(bitmap_count(small_blocks, 0, PAGES), 1);
+    CHECK_EQ(buddy_free(&buddy, 0, 1, false), 0); /* where it merged to */
+    CHECK(buddy_is_free(&buddy, 0, PAGEBLOCK_ORDER + 1));
+    CHECK_EQ(bitmap_count(small_blocks, 0, PAGES), 0);
+    CHECK_EQ(buddy_alloc_run(&buddy, BLOCK - 2, 0), 0);
+    CHECK(buddy_is_free(&buddy, BLOCK - 2, 1));
+    CHECK_EQ(buddy.small_mask, 0);
+    CHECK_EQ(buddy_alloc(&buddy, 1), BLOCK);
+}
+
+/* Where the end moved to and nothing was before, the first says what for. */
+TEST(buddy, growth_for_a_small_request_starts_a_pageblock)
+{
+    start(2 * BLOCK);
+    CHECK(buddy_take_run(&buddy, 0, 2 * BLOCK));
+    buddy_note_growth(&buddy, BLOCK, BLOCK + 2, 2);
+    CHECK_EQ(bitmap_count(small_blocks, BLOCK, 1), 1);
+    buddy_note_growth(&buddy, 2, 4, 2); /* its first pages were another's */
+    buddy_note_growth(&buddy, 0, 0, 8); /* large */
+    CHECK_EQ(bitmap_count(small_blocks, 0, PAGES), 1);
+    buddy_free_run(&buddy, BLOCK + 4, 4, true);
+    CHECK_EQ(buddy.small_area[2].nr_free, 1);
+    CHECK_NULL_TEXT(buddy_check(&buddy));
+}
+
 TEST(buddy, check_sees_what_is_wrong)
 {
     start(64);
@@ -278,6 +356,17 @@ TEST(buddy, check_sees_what_is_wrong)
     CHECK(buddy_check(&buddy) != NULL);
     start(64);
     pages[0].state = PAGE_RUN;
+    CHECK(buddy_check(&buddy) != NULL);
+    start(BLOCK + 8);
+    bitmap_set(small_blocks, BLOCK, 1); /* but the block is on the others' */
+    CHECK(buddy_check(&buddy) != NULL);
+    start(BLOCK);
+    buddy_alloc(&buddy, 0);
+    buddy.small_area[0].nr_free++;
+    CHECK(buddy_check(&buddy) != NULL);
+    start(BLOCK);
+    buddy_alloc(&buddy, 0);
+    buddy.small_mask &= ~1u;
     CHECK(buddy_check(&buddy) != NULL);
 }
 

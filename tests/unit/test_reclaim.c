@@ -4,6 +4,7 @@
 #include "base/lock.h"
 #include "base/tunables.h"
 #include "os/os_mem.h"
+#include "page/purge.h"
 #include "page/reclaim.h"
 
 #include <pthread.h>
@@ -211,6 +212,42 @@ TEST_CHILD(reclaim, all_gives_back_what_is_free_and_keeps_what_is_live)
     }
     CHECK_EQ(reclaim_all(0), 0);
     check_zones();
+}
+
+/*
+ * Runs whose descriptors are each touched, freed one by one, `dirty` or known
+ * clean; system pages that the descriptors then hold.
+ */
+static size_t descriptors_left(bool dirty)
+{
+    enum { RUNS = 64, LENGTH = 32 };
+    struct page *runs[RUNS];
+    bool fresh;
+
+    for (int i = 0; i < RUNS; i++)
+        runs[i] = zone_alloc_run(LENGTH, 0, &fresh);
+    for (int i = 0; i < RUNS; i++) {
+        zone_free_purged_run(runs[i], LENGTH, 0, dirty ? 0 : LENGTH);
+        if (i % 2 == 0) /* what was purged alone merges later */
+            purge_to(&zones[0], 0, 0, SIZE_MAX);
+    }
+    purge_to(&zones[0], 0, 0, SIZE_MAX);
+    if (!dirty) /* nothing was purged that merged */
+        reclaim_all(0);
+    check_zones();
+    uintptr_t start = round_down((uintptr_t)runs[0], os_page_size());
+    uintptr_t end =
+        round_up((uintptr_t)(runs[RUNS - 1] + LENGTH), os_page_size());
+    CHECK(end - start >= (size_t)RUNS * LENGTH * sizeof(struct page));
+    return resident_pages((void *)start, end - start);
+}
+
+/* Only the first descriptor of a block says anything; few blocks are left. */
+TEST_CHILD(reclaim, all_gives_descriptors_of_merged_blocks_back)
+{
+    REQUIRE(zone_init());
+    CHECK(descriptors_left(true) <= 10);
+    CHECK(descriptors_left(false) <= 10);
 }
 
 TEST_CHILD(reclaim, all_keeps_what_it_is_told_to_keep)
