@@ -14,8 +14,9 @@ enum {
     NLARGEBINS = 160, /* 1 KiB .. 1 GiB, eight per doubling */
     NBINS = NSMALLBINS + NLARGEBINS,
     BINMAP_WORDS = (NBINS + 63) / 64,
-    NBRK_OLD = 8,            /* foreign sbrk() calls put up with */
-    PURGE_CHUNK = 16 * 1024, /* free chunks worth a system call */
+    NBRK_OLD = 8, /* foreign sbrk() calls put up with */
+    /* Free chunks worth a system call; one fills a segment of one page. */
+    PURGE_CHUNK = PAGE_BYTES - CHUNK_HEADER,
 };
 
 /* The bin for a chunk of `size` bytes. */
