@@ -61,6 +61,36 @@ TEST_CHILD(segment, small_segments_go_back_when_purged)
     give(keep);
 }
 
+/* Where only single pages are free, segments are of one. */
+TEST_CHILD(segment, segments_of_one_page_go_back_when_purged)
+{
+    enum { SEGMENTS = 40 };
+    struct page *pages[2 * SEGMENTS];
+    struct chunk *chunks[SEGMENTS];
+
+    arena_start(false);
+    struct chunk *keep = take(64);
+    for (int i = 0; i < 2 * SEGMENTS; i++)
+        REQUIRE((pages[i] = zone_alloc(0)) != NULL);
+    while (zones[0].buddy.nr_free > 0)
+        zone_alloc(0);
+    for (int i = 0; i < 2 * SEGMENTS; i += 2)
+        zone_free(pages[i], 0);
+    size_t live = zone_live_pages();
+    for (int i = 0; i < SEGMENTS; i++) {
+        chunks[i] = take(PAGE_BYTES - 8 * (size_t)CHUNK_HEADER);
+        fill(chunks[i], 0x33);
+    }
+    CHECK(zone_live_pages() >= live + SEGMENTS - 1);
+    for (int i = 0; i < SEGMENTS; i++)
+        give(chunks[i]);
+    arena_trim(&arena, 0);
+    check_arena();
+    check_zones();
+    CHECK(zone_live_pages() <= live + 1); /* top's */
+    give(keep);
+}
+
 TEST_CHILD(segment, trim_gives_back_pages_of_small_chunks)
 {
     enum { CHUNKS = 50 };
