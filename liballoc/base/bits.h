@@ -73,6 +73,11 @@ static inline uint64_t bit_mask(size_t first, size_t n)
                              bit_mask(at_ & 63, step_));                     \
              mask != 0; mask = 0)
 
+static inline bool bitmap_test(const uint64_t *map, size_t bit)
+{
+    return (map[bit >> 6] >> (bit & 63) & 1) != 0;
+}
+
 /* How many of the bits [first, first + n) are set. */
 static inline size_t bitmap_count(uint64_t *map, size_t first, size_t n)
 {

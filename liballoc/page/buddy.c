@@ -45,18 +45,18 @@ static size_t pageblock_of(size_t pfn)
 static bool is_in_small(const struct buddy *buddy, size_t pfn, unsigned order)
 {
     return order < PAGEBLOCK_ORDER &&
-           bitmap_count(buddy->small_blocks, pageblock_of(pfn), 1) > 0;
+           bitmap_test(buddy->small_blocks, pageblock_of(pfn));
 }
 
 /* A free pageblock is for nobody in particular. */
 static void small_clear(struct buddy *buddy, size_t pfn, unsigned order)
 {
-    size_t count = (size_t)1 << order;
+    size_t end = pfn + ((size_t)1 << order);
 
     /* Where no bit was ever set the map stays untouched. */
     if (order >= PAGEBLOCK_ORDER &&
-        bitmap_count(buddy->small_blocks, pfn, count) > 0)
-        bitmap_clear(buddy->small_blocks, pfn, count);
+        bitmap_next(buddy->small_blocks, pfn, end, true) < end)
+        bitmap_clear(buddy->small_blocks, pfn, end - pfn);
 }
 
 static void block_insert(struct buddy *buddy, size_t pfn, unsigned order,
