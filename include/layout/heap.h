@@ -101,16 +101,16 @@ struct heap {
 
     /* Protected by: lock, but for state (the registry's). */
     struct lock lock __attribute__((aligned(64)));
-    _Atomic uint32_t epoch;     /* odd while the owner changes the below */
-    _Atomic uint32_t helping;   /* odd while another thread does */
-    uint32_t by_lock;           /* the owner holds lock itself */
-    _Atomic uint32_t state;     /* enum heap_state.  Atomic */
-    uint32_t tid;               /* of the owner, for readers */
-    struct list_head idle;      /* idle stack */
-    void FAR *front;            /* the owner's thread_heap; NULL = no owner.
+    _Atomic uint32_t epoch;   /* odd while the owner changes the below */
+    _Atomic uint32_t helping; /* odd while another thread does */
+    uint32_t by_lock;         /* the owner holds lock itself */
+    _Atomic uint32_t state;   /* enum heap_state.  Atomic */
+    uint32_t tid;             /* of the owner, for readers */
+    struct list_head idle;    /* idle stack */
+    void FAR *front;          /* the owner's thread_heap; NULL = no owner.
                                    Protected by: registry_lock */
-    uint32_t idle_flushed;      /* idle, and its bins were emptied */
-    struct page_list page_list; /* of SLAB_ORDER */
+    uint32_t idle_flushed;    /* idle, and its bins were emptied */
+    struct page_list page_lists[SLAB_ORDERS]; /* for slabs, by order */
     struct arena arena;
 
     /* Owner only. */

@@ -96,11 +96,33 @@ static inline uintptr_t canary_word(uintptr_t address, uintptr_t secret)
     return link_mask(address, secret) | 1;
 }
 
+/*
+ * Slabs of objects up to SMALL_MAX are one page, others (and those of object
+ * caches) two; only carved objects are ever touched.
+ */
 enum {
-    SLAB_ORDER = 1, /* 32 KiB: of which only carved objects are ever touched */
-    SLAB_PAGES = 1 << SLAB_ORDER,
-    SLAB_BYTES = SLAB_PAGES << PAGE_SHIFT,
+    SLAB_ORDERS = 2,
+    SLAB_ORDER_MAX = SLAB_ORDERS - 1,
+    SLAB_BYTES_MAX = PAGE_BYTES << SLAB_ORDER_MAX,
+    NSLAB_SINGLE = 32, /* classes of one page; size_class(SMALL_MAX) is last */
 };
+
+/* By class, or NSLAB for object caches, or tag_kind(). */
+static inline unsigned slab_order(unsigned cls)
+{
+    return cls >= NSLAB_SINGLE;
+}
+
+static inline size_t slab_bytes(unsigned cls)
+{
+    return (size_t)PAGE_BYTES << slab_order(cls);
+}
+
+/* The first page of the slab that has the page. */
+static inline size_t slab_head(size_t pfn, unsigned cls)
+{
+    return pfn & ~(size_t)slab_order(cls);
+}
 
 enum slab_list { /* where a slab is linked */
                  SLAB_FULL,
@@ -128,7 +150,8 @@ struct slab {
     _Atomic uint32_t remote;    /* freed by others: count << 16 | index of the
                                 first + 1.  Atomic: freers push by release,
                                 the owner takes all by acquire */
-    _Atomic uint32_t carved_to; /* offset behind the last carved object.
+    _Atomic uint32_t carved_to; /* behind the last carved object, from the
+                                   last multiple of SLAB_BYTES_MAX on.
                                    Atomic: freers check against it */
 };
 _Static_assert(sizeof(struct slab) == sizeof(struct page), "overlay");

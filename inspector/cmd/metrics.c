@@ -173,7 +173,8 @@ static void put_classes(const struct writer *writer)
     for (unsigned cls = 0; cls < NSLAB; cls++) {
         const struct class_use *use = &writer->usage->heaps[0].classes[cls];
         size_t size = size_class_bytes(cls);
-        const size_t bytes[] = {use->slabs * SLAB_BYTES, class_live(use) * size,
+        const size_t bytes[] = {use->slabs * slab_bytes(cls),
+                                class_live(use) * size,
                                 class_cached(use) * size};
         for (size_t i = 0; use->slabs > 0 && i < 3; i++) {
             sample(writer, "class_bytes", bytes[i], ",size=\"%zu\",kind=\"%s\"",

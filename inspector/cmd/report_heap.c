@@ -45,7 +45,7 @@ static void put_classes(json_t *list, uint32_t heap_id,
     for (unsigned cls = 0; cls < NSLAB; cls++) {
         const struct class_use *it = &use->classes[cls];
         size_t size = size_class_bytes(cls);
-        size_t memory = it->slabs * SLAB_BYTES;
+        size_t memory = it->slabs * slab_bytes(cls);
         size_t live = class_live(it) * size;
         size_t cached = class_cached(it) * size;
         if (it->slabs == 0)

@@ -31,7 +31,7 @@ static bool class_row(struct table *table, const struct heap *heap,
                       unsigned cls, const struct class_use *use, size_t torn)
 {
     size_t size = size_class_bytes(cls);
-    size_t per_slab = (PAGE_BYTES / size) << SLAB_ORDER;
+    size_t per_slab = (PAGE_BYTES / size) << slab_order(cls);
     char name[VIEW_NAME];
 
     if (heap != NULL) {
@@ -46,7 +46,7 @@ static bool class_row(struct table *table, const struct heap *heap,
         value_number(size),
         value_number(use->slabs),
         value_number(per_slab),
-        value_number(use->slabs * SLAB_BYTES),
+        value_number(use->slabs * slab_bytes(cls)),
         value_text(name),
         value_number(use->full),
         value_number(use->partial),
@@ -105,8 +105,8 @@ static bool cache_row(struct table *table, const struct model *model,
         value_part(class_live(&use), use.objects),
         value_number(cache->size),
         value_number(use.slabs),
-        value_number(per_page << SLAB_ORDER),
-        value_number(use.slabs * SLAB_BYTES),
+        value_number(per_page << slab_order(NSLAB)),
+        value_number(use.slabs * slab_bytes(NSLAB)),
         value_text(cache->name),
         value_number(use.full),
         value_number(use.partial),

@@ -167,7 +167,7 @@ void top_draw_classes(struct top *top)
         (void)snprintf(row->name, sizeof row->name, "%zu", size);
         const size_t values[NCOLUMNS] = {
             class_live(use) * size,
-            use->slabs * SLAB_BYTES,
+            use->slabs * slab_bytes(cls),
             class_cached(use) * size,
             class_live(use),
             use->slabs,

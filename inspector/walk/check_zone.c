@@ -289,7 +289,8 @@ void check_zones(struct checker *checker)
 {
     const struct model *model = checker->model;
     const struct root_table *table = &target_root(model->target)->zones;
-    size_t offset = far_offset(model->target, "heap", "page_list");
+    size_t offset = far_offset(model->target, "heap", "page_lists");
+    size_t stride = far_sizeof(model->target, TYPE_ID_page_list);
     uint64_t count = model->nzones;
 
     (void)far_number(model->target,
@@ -303,9 +304,11 @@ void check_zones(struct checker *checker)
     }
     for (size_t i = 0; i < model->nheaps; i++) {
         const struct model_heap *heap = &model->heaps[i];
-        if (heap->address != 0 && !heap->torn) {
-            check_page_list(checker, heap->address + offset,
-                            &heap->heap.page_list);
+        if (heap->address == 0 || heap->torn)
+            continue;
+        for (unsigned order = 0; order < SLAB_ORDERS; order++) {
+            check_page_list(checker, heap->address + offset + order * stride,
+                            &heap->heap.page_lists[order]);
         }
     }
 }

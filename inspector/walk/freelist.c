@@ -252,7 +252,7 @@ static void add_remote(struct builder *builder, const struct block *block)
         .where = WHERE_SLAB,
     };
     uintptr_t mem = 0;
-    if (first > 0 && first <= per_page << SLAB_ORDER) {
+    if (first > 0 && first <= per_page << slab_order(slab->cls)) {
         unsigned index = first - 1;
         mem = block->start + ((uintptr_t)(index / per_page) << PAGE_SHIFT) +
               slab->colour * 16u + index % per_page * size;

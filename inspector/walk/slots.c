@@ -45,9 +45,10 @@ bool slots_shape(const struct model *model, const struct block *block,
     slots->per_page = PAGE_BYTES / slots->size;
     if (slots->per_page == 0)
         return false;
-    slots->count = slots->per_page << SLAB_ORDER;
-    if (slab->order != SLAB_ORDER || slab->nobjects != slots->count ||
-        block->size != SLAB_BYTES ||
+    unsigned order = slab_order(slab->cls);
+    slots->count = slots->per_page << order;
+    if (slab->order != order || slab->nobjects != slots->count ||
+        block->size != slab_bytes(slab->cls) ||
         slots->colour + slots->per_page * slots->size > PAGE_BYTES ||
         slab->carved > slots->count) {
         slots->count = 0;

@@ -9,7 +9,7 @@
 #include "walk/model.h"
 
 enum {
-    SLOTS_MAX = SLAB_BYTES / 16,
+    SLOTS_MAX = SLAB_BYTES_MAX / 16,
 };
 
 struct slots {

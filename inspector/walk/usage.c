@@ -172,8 +172,10 @@ static void count_heap(const struct model *model, const struct model_heap *heap,
     count_batches(model, &heap->heap, usage);
     use->free_chunks = heap->heap.arena.free_bytes;
     use->top = top_bytes(model, heap);
-    use->listed = ((size_t)heap->heap.page_list.count << SLAB_ORDER)
-                  << PAGE_SHIFT;
+    for (unsigned order = 0; order < SLAB_ORDERS; order++) {
+        use->listed += ((size_t)heap->heap.page_lists[order].count << order)
+                       << PAGE_SHIFT;
+    }
 }
 
 struct usage *usage_count(const struct model *model)

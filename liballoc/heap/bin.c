@@ -89,7 +89,7 @@ static void bin_load(struct heap *heap, unsigned index, void *head,
 
 static bool refill_slab(struct heap *heap, unsigned cls) REQUIRES(heap->lock)
 {
-    struct slab_source from = {&heap->page_list, heap->id};
+    struct slab_source from = heap_slab_source(heap);
     struct slab_cache *cache = &heap->slab_caches[cls];
     struct chain chain;
 
@@ -154,14 +154,14 @@ static struct slab *slab_lookup(const struct free_object *object)
 }
 
 /* The same, quick for slabs of the first zone. */
-static inline struct slab *slab_near(const struct heap *heap,
+static inline struct slab *slab_near(const struct heap *heap, unsigned cls,
                                      const struct free_object *object)
 {
     size_t pfn = page_pfn(heap->base, (uintptr_t)object);
 
     if (UNLIKELY(pfn >= heap->npages))
         return slab_lookup(object);
-    struct page *page = &heap->pages[round_down(pfn, SLAB_PAGES)];
+    struct page *page = &heap->pages[slab_head(pfn, cls)];
     return LIKELY(page_state(page) == PAGE_SLAB) ? page_slab(page) : NULL;
 }
 
@@ -169,11 +169,11 @@ static inline struct slab *slab_near(const struct heap *heap,
 static void flush_slab(struct heap *heap, struct slab_cache *cache,
                        struct free_object *object) REQUIRES(heap->lock)
 {
-    struct slab_source from = {&heap->page_list, heap->id};
+    struct slab_source from = heap_slab_source(heap);
 
     while (object != NULL) {
         /* The address first: a forged link may lead anywhere. */
-        struct slab *slab = slab_near(heap, object);
+        struct slab *slab = slab_near(heap, cache->cls, object);
         if (UNLIKELY(slab == NULL || slab->cache != cache ||
                      object->key != object_key(object)))
             fatal("corrupted free list", object);

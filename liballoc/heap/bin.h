@@ -12,7 +12,7 @@
 #include "base/compiler.h"
 #include "base/tunables.h"
 #include "layout/heap.h"
-#include "slab/slab.h"
+#include "slab/slab_cache.h"
 
 #include <stdbool.h>
 
@@ -38,6 +38,18 @@ static inline void bin_push(struct bin *bin, void *mem)
     object_link(object, bin->head);
     bin->head = object;
     bin->room--;
+}
+
+static inline struct slab_source heap_slab_source(struct heap *heap)
+{
+    return (struct slab_source){{&heap->page_lists[0], &heap->page_lists[1]},
+                                heap->id};
+}
+
+static inline void heap_drain_pages(struct heap *heap)
+{
+    for (unsigned order = 0; order < SLAB_ORDERS; order++)
+        page_list_drain(&heap->page_lists[order]);
 }
 
 /* Objects on the LIFO, without the spare. */

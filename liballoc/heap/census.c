@@ -16,7 +16,7 @@ static void count_slab(struct slab *slab, void *data)
     size_t size = slab->cache->size;
 
     census->slabs++;
-    census->slab_bytes += SLAB_BYTES;
+    census->slab_bytes += slab_bytes(slab->cls);
     census->slab_out += slab->inuse * size;
     census->slab_free += (size_t)(slab->nobjects - slab->inuse) * size;
 }

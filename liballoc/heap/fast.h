@@ -82,11 +82,12 @@ ALWAYS_INLINE bool fast_push(struct bin *bin, void *mem, uintptr_t key)
  * once in a while: a spare in place, a working membarrier, the clock.
  * False: nothing happened but to the credit.
  */
-ALWAYS_INLINE bool fast_spill(struct heap *heap, uint32_t cls, void *mem)
+ALWAYS_INLINE bool fast_spill(struct heap *heap, size_t cls, void *mem)
 {
     FORGET(mem);
+    FORGET(cls);
     size_t pfn = ((uintptr_t)mem - heap->base) >> PAGE_SHIFT;
-    struct slab *slab = page_slab(&heap->pages[round_down(pfn, SLAB_PAGES)]);
+    struct slab *slab = page_slab(&heap->pages[slab_head(pfn, (unsigned)cls)]);
 
     if (UNLIKELY(--heap->spill_credit[cls] < 0) ||
         UNLIKELY(!slab_has_carved(slab, (uintptr_t)mem)) ||

@@ -61,8 +61,10 @@ static struct heap *heap_create(void) REQUIRES(registry_lock)
     heap->tag = tag_make(id, 0);
     heap->lock = (struct lock)LOCK_INIT(LOCK_RANK_HEAP);
     heap_init_sizes(heap);
-    page_list_init(&heap->page_list, SLAB_ORDER, PAGE_LIST_BATCH,
-                   PAGE_LIST_HIGH);
+    for (unsigned order = 0; order < SLAB_ORDERS; order++) {
+        page_list_init(&heap->page_lists[order], order, PAGE_LIST_BATCH,
+                       PAGE_LIST_HIGH);
+    }
     arena_init(&heap->arena, id, id == 1);
     heap_table[id] = heap;
     heap_count = id + 1;
@@ -218,7 +220,7 @@ static void flush_all_bins(struct heap *heap, uint64_t now_ms)
     remote_collect_helper(heap);
     for (unsigned index = 0; index < NHEAPBINS; index++)
         bin_flush_locked(heap, index);
-    page_list_drain(&heap->page_list);
+    heap_drain_pages(heap);
     arena_tick(&heap->arena, now_ms, false);
     heap_unlock(heap);
 }

@@ -95,9 +95,8 @@ static void batch_add_object(struct heap *heap, struct slab *slab, void *mem,
                              size_t size)
 {
     struct remote_batch *batch =
-        &heap->remote[((uintptr_t)slab / (SLAB_PAGES * sizeof *slab)) %
-                      NREMOTE];
-    uint32_t offset = (uint32_t)((uintptr_t)mem & (SLAB_BYTES - 1));
+        &heap->remote[(uintptr_t)slab / sizeof *slab % NREMOTE];
+    uint32_t offset = (uint32_t)((uintptr_t)mem & (SLAB_BYTES_MAX - 1));
 
     if (batch->slab != slab) {
         batch_send(heap, batch);
@@ -120,7 +119,7 @@ bool remote_free_tagged(struct heap *heap, uint32_t tag, void *mem)
     if (UNLIKELY(!is_multiple(offset, divide_magic(size))) ||
         UNLIKELY(object->key == object_key(mem)))
         return false;
-    struct page *page = &heap->pages[round_down(pfn, SLAB_PAGES)];
+    struct page *page = &heap->pages[slab_head(pfn, tag_kind(tag))];
     batch_add_object(heap, page_slab(page), mem, size);
     return true;
 }
@@ -189,7 +188,7 @@ void remote_flush(struct heap *heap)
 
 static void collect_slabs(struct heap *heap)
 {
-    struct slab_source from = {&heap->page_list, heap->id};
+    struct slab_source from = heap_slab_source(heap);
     /* acquire: pairs with the release in announce() */
     struct slab *slab = exchange_acquire(&heap->pending, NULL);
 

@@ -99,13 +99,13 @@ void heap_maintain(struct heap *heap)
 /* What one heap can give without its owner: all but the bins. */
 static size_t trim_shared(struct heap *heap, size_t pad) REQUIRES(heap->lock)
 {
-    struct slab_source from = {&heap->page_list, heap->id};
+    struct slab_source from = heap_slab_source(heap);
     size_t given = 0;
 
     remote_collect_helper(heap);
     for (unsigned cls = 0; cls < NSLAB; cls++)
         given += slab_cache_shrink(&heap->slab_caches[cls], &from);
-    page_list_drain(&heap->page_list);
+    heap_drain_pages(heap);
     return given + arena_trim(&heap->arena, pad);
 }
 

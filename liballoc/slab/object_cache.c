@@ -17,7 +17,7 @@ struct list_head object_caches; /* Protected by: caches_lock */
 
 static struct slab_source source_of(struct object_cache *cache)
 {
-    return (struct slab_source){&cache->page_list, 0};
+    return (struct slab_source){{NULL, &cache->page_list}, 0};
 }
 
 static void *slot_object(const struct object_cache *cache,
@@ -42,7 +42,7 @@ bool object_cache_init(struct object_cache *cache, const char *name,
     cache->lock = (struct lock)LOCK_INIT(LOCK_RANK_CACHE);
     slab_cache_init(&cache->slabs, slot, NSLAB);
     slab_cache_set_colour(&cache->slabs, align);
-    page_list_init(&cache->page_list, SLAB_ORDER, 1, 2);
+    page_list_init(&cache->page_list, SLAB_ORDER_MAX, 1, 2);
     lock_acquire(&caches_lock);
     list_insert(&object_caches, &cache->all);
     lock_release(&caches_lock);

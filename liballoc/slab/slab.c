@@ -18,9 +18,11 @@ enum {
 
 struct slab *slab_of(const struct page_ref *ref)
 {
-    size_t head = round_down(ref->pfn, SLAB_PAGES);
-    struct page *page = &ref->zone->pages[head];
+    uint32_t kind = tag_kind(ref->tag) & ~(uint32_t)KIND_SAMPLED;
 
+    if (kind >= NSLAB && kind != KIND_CACHE)
+        return NULL;
+    struct page *page = &ref->zone->pages[slab_head(ref->pfn, kind)];
     enum page_state state = page_state(page);
 
     return state == PAGE_SLAB || state == PAGE_CACHE ? page_slab(page) : NULL;
@@ -53,10 +55,16 @@ int slab_index(struct slab *slab, uintptr_t mem)
     return (int)((offset >> PAGE_SHIFT) * cache->objs_page + index);
 }
 
+/* What carved_to counts. */
+static uint32_t frame_offset(uintptr_t address)
+{
+    return (uint32_t)(address & (SLAB_BYTES_MAX - 1));
+}
+
 void slab_init(struct slab *slab, struct slab_cache *cache, uint32_t heap_id)
 {
     page_set_state(slab_page(slab), (enum page_state)cache->state);
-    slab->order = SLAB_ORDER;
+    slab->order = (uint8_t)slab_order(cache->cls);
     slab->on_list = SLAB_ACTIVE;
     slab->heap_id = heap_id;
     slab->cache = cache;
@@ -64,7 +72,7 @@ void slab_init(struct slab *slab, struct slab_cache *cache, uint32_t heap_id)
     slab->pending_next = NULL;
     slab->inuse = 0;
     slab->carved = 0;
-    slab->nobjects = (uint16_t)(cache->objs_page << SLAB_ORDER);
+    slab->nobjects = (uint16_t)(cache->objs_page << slab->order);
     slab->cls = cache->cls;
     slab->colour = cache->colour_next;
     /* stale ok: nobody else knows the slab yet */
@@ -79,13 +87,15 @@ void slab_init(struct slab *slab, struct slab_cache *cache, uint32_t heap_id)
  */
 static void slab_prefetch(struct slab *slab)
 {
-    const char *at = (const char *)slab_address(slab);
+    uintptr_t start = slab_address(slab);
+    const char *at = (const char *)start;
     size_t step = max_size(slab->cache->size, 64);
     /* stale ok: only the owner writes it */
     size_t carved_to = load_relaxed(&slab->carved_to);
 
-    for (size_t offset = 0; offset < carved_to; offset += step)
-        __builtin_prefetch(at + offset, 1, 2);
+    for (size_t offset = frame_offset(start); offset < carved_to;
+         offset += step, at += step)
+        __builtin_prefetch(at, 1, 2);
 }
 
 void slab_take_listed(struct slab *slab, struct chain *chain)
@@ -171,9 +181,9 @@ void slab_carve(struct slab *slab, unsigned max, struct chain *chain)
     chain->carved = true;
     slab->carved = (uint16_t)(slab->carved + count);
     slab->inuse = (uint16_t)(slab->inuse + count);
-    uintptr_t end = (uintptr_t)object + count * cache->size;
+    uint32_t end = frame_offset((uintptr_t)object) + count * cache->size;
     /* stale ok: who frees one of these got it from the owner */
-    store_relaxed(&slab->carved_to, (uint32_t)(end - slab_address(slab)));
+    store_relaxed(&slab->carved_to, end);
     if (UNLIKELY(slab_zeroes))
         memset(object, 0, (size_t)count * cache->size);
     if (UNLIKELY(link_secret != 0)) {
@@ -208,7 +218,7 @@ static bool slab_holds(struct slab *slab, const struct free_object *object)
 {
     uintptr_t offset = (uintptr_t)object - slab_address(slab);
 
-    return offset < SLAB_BYTES && offset % 16 == 0 &&
+    return offset < (size_t)PAGE_BYTES << slab->order && offset % 16 == 0 &&
            slab_has_carved(slab, (uintptr_t)object);
 }
 

@@ -83,7 +83,7 @@ int slab_index(struct slab *slab, uintptr_t mem);
 static inline bool slab_has_carved(const struct slab *slab, uintptr_t mem)
 {
     /* stale ok: it only grows, and covers what was handed out */
-    return (mem & (SLAB_BYTES - 1)) < load_relaxed(&slab->carved_to);
+    return (mem & (SLAB_BYTES_MAX - 1)) < load_relaxed(&slab->carved_to);
 }
 
 /* Lays out the objects of a fresh block of pages; none is touched. */

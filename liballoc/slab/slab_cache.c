@@ -61,7 +61,7 @@ static void slab_move(struct slab_cache *cache, struct slab *slab,
 static struct slab *slab_create(struct slab_cache *cache,
                                 const struct slab_source *from)
 {
-    struct page *page = page_list_alloc(from->list);
+    struct page *page = page_list_alloc(from->lists[slab_order(cache->cls)]);
 
     if (page == NULL)
         return NULL;
@@ -70,7 +70,7 @@ static struct slab *slab_create(struct slab_cache *cache,
     colour_advance(cache);
     cache->nr_slabs++;
     uint32_t kind = cache->cls < NSLAB ? cache->cls : (uint32_t)KIND_CACHE;
-    tag_set(page_zone(page), page_number(page), SLAB_PAGES,
+    tag_set(page_zone(page), page_number(page), (size_t)1 << slab->order,
             tag_make(from->heap_id, kind));
     return slab;
 }
@@ -84,7 +84,7 @@ static void slab_release(struct slab_cache *cache,
     ASSERT_HOLDS(2, slab_check(slab));
     cache->nr_slabs--;
     page_set_state(page, PAGE_NONE);
-    page_list_free(from->list, page);
+    page_list_free(from->lists[slab_order(cache->cls)], page);
 }
 
 /* The fullest of the first partial slabs: emptier ones may become free. */
@@ -183,13 +183,13 @@ size_t slab_cache_shrink(struct slab_cache *cache,
     while ((first = list_first(&cache->empty)) != NULL) {
         struct slab *slab = CONTAINER_OF(first, struct slab, lru);
         slab_move(cache, slab, SLAB_ACTIVE);
-        bytes += SLAB_BYTES;
+        bytes += slab_bytes(cache->cls);
         slab_release(cache, from, slab);
     }
     struct slab *active = cache->active;
     if (active != NULL && active->inuse == 0) {
         cache->active = NULL;
-        bytes += SLAB_BYTES;
+        bytes += slab_bytes(cache->cls);
         slab_release(cache, from, active);
     }
     return bytes;

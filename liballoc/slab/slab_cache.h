@@ -18,9 +18,9 @@
 #include "page/page_list.h"
 #include "slab/slab.h"
 
-/* Where a cache gets blocks of SLAB_ORDER. */
+/* Where a cache gets its slabs' pages, by slab_order(). */
 struct slab_source {
-    struct page_list *list;
+    struct page_list *lists[SLAB_ORDERS];
     uint32_t heap_id;
 };
 

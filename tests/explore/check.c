@@ -54,7 +54,7 @@ static void collect(struct heap *heap)
 /* All that is free goes down: an object that is lost keeps its slab. */
 static void drain(struct heap *heap)
 {
-    struct slab_source from = {&heap->page_list, heap->id};
+    struct slab_source from = heap_slab_source(heap);
 
     heap_lock_remote(heap);
     for (unsigned index = 0; index < NHEAPBINS; index++)
@@ -66,7 +66,7 @@ static void drain(struct heap *heap)
         if (heap->slab_caches[cls].nr_slabs != 0)
             explore_fail("heap %u: a free object is lost", heap->id);
     }
-    page_list_drain(&heap->page_list);
+    heap_drain_pages(heap);
     heap_unlock_remote(heap);
     check_structures(heap);
 }

@@ -196,7 +196,7 @@ TEST(damage, lists_of_a_slab)
     uintptr_t list = block.page + field("slab", "freelist");
     poke(first + field("free_object", "next"), first);
     expect(INVARIANT_SLAB_CYCLE);
-    poke(list, block.start + SLAB_BYTES + 64);
+    poke(list, block.start + SLAB_BYTES_MAX + 64);
     expect(INVARIANT_SLAB_RANGE);
     poke(list, 0);
     expect(INVARIANT_SLAB_LENGTH);

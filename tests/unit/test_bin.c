@@ -114,7 +114,7 @@ TEST_CHILD(bin, what_bin_and_spare_have_no_room_for_goes_to_the_slabs)
     CHECK(kept <= 6 * (size_t)thread_own->cap[CLS] + 64);
     CHECK(kept < MANY / 2);
     CHECK(thread_own->slab_caches[CLS].nr_slabs <
-          MANY * bin_bytes(CLS) / SLAB_BYTES);
+          MANY * bin_bytes(CLS) / slab_bytes(CLS));
     check_heap(thread_own);
 }
 

@@ -61,7 +61,10 @@ TEST_CHILD(census, slabs_add_up)
     heap_lock(thread_own);
     census_heap(thread_own, &census);
     heap_unlock(thread_own);
-    CHECK_EQ(census.slab_bytes, census.slabs * SLAB_BYTES);
+    size_t bytes = 0;
+    for (unsigned cls = 0; cls < NSLAB; cls++)
+        bytes += thread_own->slab_caches[cls].nr_slabs * slab_bytes(cls);
+    CHECK_EQ(census.slab_bytes, bytes);
     CHECK(census.slab_out + census.slab_free <= census.slab_bytes);
     CHECK_EQ(census.slab_out - census.bin_slab, slab_live);
 }
@@ -99,7 +102,7 @@ TEST_CHILD(census, pages_add_up)
     census_pages(&pages);
     CHECK_EQ(pages.committed, pages.live + pages.dirty + pages.clean);
     CHECK_EQ(pages.live, zone_live_pages() << PAGE_SHIFT);
-    CHECK_EQ(pages.cache, SLAB_BYTES);
+    CHECK_EQ(pages.cache, slab_bytes(NSLAB));
     CHECK_EQ(pages.live, heap.slab_bytes + (heap.system - heap.brk) +
                              pages.run + pages.user + pages.cache +
                              pages.listed);

@@ -31,7 +31,7 @@ TEST_CHILD(slab, index_is_right_for_every_byte_of_every_class)
         struct slab *slab = slab_alone();
         uintptr_t start = slab_address(slab);
         size_t step = cls % 8 == 0 ? 1 : 8;
-        for (size_t at = 0; at < SLAB_BYTES; at += step) {
+        for (size_t at = 0; at < slab_bytes(cache.cls); at += step) {
             int want = index_of(slab, at);
             if (slab_index(slab, start + at) != want)
                 TEST_FAILED("class %u, offset %zu: index %d, not %d", cls, at,
@@ -52,7 +52,8 @@ TEST_CHILD(slab, index_and_object_are_inverse_with_colours_too)
             CHECK_EQ(slab_index(slab, mem), i);
             CHECK_EQ(slab_index(slab, mem + 1), -1);
             CHECK_EQ(slab_index(slab, mem + 8), -1);
-            CHECK(mem + cache.size <= slab_address(slab) + SLAB_BYTES);
+            CHECK(mem + cache.size <=
+                  slab_address(slab) + slab_bytes(cache.cls));
             CHECK_EQ(mem / PAGE_BYTES, (mem + cache.size - 1) / PAGE_BYTES);
         }
     }
@@ -85,7 +86,7 @@ static void carve_all(struct slab *slab, unsigned max)
         CHECK_EQ(slab->inuse, total);
         CHECK(slab_has_carved(slab, last));
         CHECK(!slab_has_carved(slab, last + cache.size) ||
-              (last + cache.size) % SLAB_BYTES == 0);
+              (last + cache.size) % slab_bytes(cache.cls) == 0);
         CHECK_NULL_TEXT(slab_check(slab));
     }
     CHECK_EQ(total, slab->nobjects);
@@ -105,10 +106,10 @@ TEST_CHILD(slab, a_fresh_slab_touches_none_of_its_memory)
     cache_start(CLS_48);
     struct slab *slab = slab_alone();
     void *mem = (void *)slab_address(slab);
-    CHECK_EQ(resident_pages(mem, SLAB_BYTES), 0);
+    CHECK_EQ(resident_pages(mem, slab_bytes(cache.cls)), 0);
     struct chain chain;
     slab_carve(slab, 1000, &chain);
-    CHECK(resident_pages(mem, SLAB_BYTES) <= 2);
+    CHECK(resident_pages(mem, slab_bytes(cache.cls)) <= 2);
 }
 
 TEST_CHILD(slab, what_is_put_back_is_listed_and_taken_again)
@@ -152,12 +153,14 @@ TEST_CHILD(slab, of_finds_the_slab_from_each_of_its_pages)
 {
     struct chain chain;
 
-    cache_start(CLS_48);
-    REQUIRE(slab_cache_take(&cache, &source, 1, &chain));
-    struct slab *slab = cache.active;
-    for (size_t at = 0; at < SLAB_BYTES; at += 1000)
-        CHECK(slab_by_mem((void *)(slab_address(slab) + at)) == slab);
-    struct page *other = zone_alloc(SLAB_ORDER);
+    for (unsigned cls = CLS_48; cls <= CLS_LARGEST; cls++) {
+        cache_start(cls);
+        REQUIRE(slab_cache_take(&cache, &source, 1, &chain));
+        struct slab *slab = cache.active;
+        for (size_t at = 0; at < slab_bytes(cls); at += 1000)
+            CHECK(slab_by_mem((void *)(slab_address(slab) + at)) == slab);
+    }
+    struct page *other = zone_alloc(SLAB_ORDER_MAX);
     CHECK(!is_in_slab(page_mem(other)));
 }
 
@@ -174,6 +177,34 @@ static struct chain cut(struct chain *chain, unsigned count,
         last->next = NULL;
     *tail = last;
     return part;
+}
+
+/* Of one page up to 1 KiB; the page behind is another slab's, or nobody's. */
+TEST_CHILD(slab, a_small_class_has_slabs_of_one_page)
+{
+    struct chain chain;
+    struct slab *slab;
+
+    CHECK_EQ(slab_bytes(size_class(SMALL_MAX)), PAGE_BYTES);
+    CHECK_EQ(slab_bytes(size_class(SMALL_MAX + 1)), 2 * PAGE_BYTES);
+    CHECK_EQ(slab_bytes(NSLAB), 2 * PAGE_BYTES);
+    cache_start(CLS_48);
+    do {
+        slab = slab_alone();
+    } while (page_number(slab_page(slab)) % 2 == 0);
+    uintptr_t start = slab_address(slab);
+    CHECK_EQ(slab->nobjects, objs_page());
+    CHECK(!slab_has_carved(slab, start));
+    slab_carve(slab, 3, &chain);
+    CHECK(slab_has_carved(slab, start + 2 * cache.size));
+    CHECK(!slab_has_carved(slab, start + 3 * cache.size));
+    /* Each page by its own tag: a slab, and what lies beside it. */
+    tag_set(page_zone(slab_page(slab)), page_number(slab_page(slab)), 1,
+            tag_make(OWNER, CLS_48));
+    CHECK(slab_by_mem((void *)(start + PAGE_BYTES - 1)) == slab);
+    tag_set(page_zone(slab_page(slab)), page_number(slab_page(slab)) - 1, 1,
+            tag_make(OWNER, KIND_CHUNK));
+    CHECK(!is_in_slab((void *)(start - 1)));
 }
 
 TEST_CHILD(slab, remote_frees_wait_until_taken)

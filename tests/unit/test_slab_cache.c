@@ -3,7 +3,7 @@
 
 enum { CLS_1K = 31, CLS_16K = NSLAB - 1 };
 
-enum { PER_SLAB = SLAB_BYTES / 1024 }; /* objects in a slab of CLS_1K */
+enum { PER_SLAB = PAGE_BYTES / 1024 }; /* objects in a slab of CLS_1K */
 
 /* One object of the cache; the rest of what came with it goes back. */
 static struct free_object *take_one(void)
@@ -54,7 +54,7 @@ TEST_CHILD(slab_cache, all_pages_of_a_slab_get_its_tag)
 
     cache_start(CLS_1K);
     uintptr_t start = slab_address(slab_by_mem(take_one()));
-    for (size_t i = 0; i < SLAB_PAGES; i++) {
+    for (size_t i = 0; i < slab_bytes(cache.cls) / PAGE_BYTES; i++) {
         CHECK(page_lookup(start + i * PAGE_BYTES, &ref));
         CHECK_EQ(ref.tag, tag_make(OWNER, CLS_1K));
     }
@@ -101,7 +101,7 @@ TEST_CHILD(slab_cache, a_slab_without_objects_out_is_released)
     for (int i = 0; i < PER_SLAB; i++)
         put(objects[i]);
     CHECK_EQ(cache.nr_slabs, 1);
-    CHECK_EQ(page_list.count, 1);
+    CHECK_EQ(page_lists[slab_order(cache.cls)].count, 1);
     CHECK(page_lookup(start, &ref) && ref.tag == 0);
     CHECK(!is_in_slab((void *)start));
 }
@@ -179,14 +179,14 @@ TEST_CHILD(slab_cache, shrink_gives_empty_slabs_back_the_active_too)
     CHECK_EQ(slab_cache_shrink(&cache, &source), 0);
     for (int i = 0; i < PER_SLAB; i++)
         put(first[i]);
-    CHECK_EQ(slab_cache_shrink(&cache, &source), SLAB_BYTES);
+    CHECK_EQ(slab_cache_shrink(&cache, &source), slab_bytes(cache.cls));
     CHECK_EQ(cache.nr_slabs, 1);
     for (int i = 0; i < PER_SLAB; i++)
         put(second[i]);
-    CHECK_EQ(slab_cache_shrink(&cache, &source), SLAB_BYTES);
+    CHECK_EQ(slab_cache_shrink(&cache, &source), slab_bytes(cache.cls));
     CHECK_EQ(cache.nr_slabs, 0);
     CHECK(cache.active == NULL);
-    page_list_drain(&page_list);
+    page_list_drain(&page_lists[slab_order(cache.cls)]);
     CHECK_EQ(zone_live_pages(), 0);
     CHECK(take_one() != NULL);
 }
@@ -334,7 +334,7 @@ TEST_CHILD(slab_cache, random_objects_never_overlap)
         CHECK_NULL_TEXT(slab_cache_check(&cache));
         slab_cache_shrink(&cache, &source);
         CHECK_EQ(cache.nr_slabs, 0);
-        page_list_drain(&page_list);
+        page_list_drain(&page_lists[slab_order(cache.cls)]);
         CHECK_EQ(zone_live_pages(), 0);
     }
 }

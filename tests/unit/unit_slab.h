@@ -10,9 +10,10 @@
 
 enum { OWNER = 7 }; /* heap id */
 
-static struct page_list page_list;
+static struct page_list page_lists[SLAB_ORDERS];
 static struct slab_cache cache;
-static const struct slab_source source = {&page_list, OWNER};
+static const struct slab_source source = {{&page_lists[0], &page_lists[1]},
+                                          OWNER};
 
 /* A cache of size class `cls`, the page layer set up if need be. */
 UNUSED static void cache_start(unsigned cls)
@@ -20,14 +21,15 @@ UNUSED static void cache_start(unsigned cls)
     if (zone_count == 0)
         REQUIRE(zone_init());
     object_secret = 0x1234567890abcdf1u;
-    page_list_init(&page_list, SLAB_ORDER, 1, 4);
+    for (unsigned order = 0; order < SLAB_ORDERS; order++)
+        page_list_init(&page_lists[order], order, 1, 4);
     slab_cache_init(&cache, size_class_bytes(cls), cls);
 }
 
 /* A slab of the cache outside of its lists. */
 UNUSED static struct slab *slab_alone(void)
 {
-    struct page *page = page_list_alloc(&page_list);
+    struct page *page = page_list_alloc(&page_lists[slab_order(cache.cls)]);
 
     REQUIRE(page != NULL);
     slab_init(page_slab(page), &cache, OWNER);
