@@ -20,6 +20,16 @@
 /* What a function returns when there is no such block. */
 #define PFN_NONE ((size_t)-1)
 
+enum {
+    BUDDY_SMALL_ORDER = 2, /* largest small request: 64 KiB */
+};
+
+static inline size_t buddy_pfn(const struct buddy *buddy,
+                               const struct page *page)
+{
+    return (size_t)(page - buddy->pages);
+}
+
 /*
  * `pages` is the map of page frames 0..npages-1, all of them taken;
  * `small_blocks` has a bit for each, all clear.
