@@ -138,23 +138,22 @@ static const struct free_area *first_area(const struct free_area *areas,
     return mask != 0 ? &areas[__builtin_ctz(mask)] : NULL;
 }
 
-/*
- * Small requests: from their own pageblocks; else they take a whole one; else,
- * before untouched memory is used, from wherever there is room.
- */
+/* Small requests: from their own pageblocks; else they take a whole one. */
 static const struct free_area *small_find(const struct buddy *buddy,
                                           unsigned order)
 {
-    uint32_t fitting = ~0u << order;
     const struct free_area *area =
-        first_area(buddy->small_area, buddy->small_mask & fitting);
+        first_area(buddy->small_area, buddy->small_mask & ~0u << order);
 
-    if (area == NULL)
-        area = first_area(buddy->free_area,
-                          buddy->order_mask & ~0u << PAGEBLOCK_ORDER);
-    if (area == NULL)
-        area = first_area(buddy->free_area, buddy->order_mask & fitting);
-    return area;
+    return area != NULL
+               ? area
+               : first_area(buddy->free_area,
+                            buddy->order_mask & ~0u << PAGEBLOCK_ORDER);
+}
+
+bool buddy_has_crumbs_only(const struct buddy *buddy, unsigned order)
+{
+    return order <= BUDDY_SMALL_ORDER && small_find(buddy, order) == NULL;
 }
 
 /* Large ones stay out of these while they can. */
@@ -183,9 +182,10 @@ size_t buddy_alloc(struct buddy *buddy, unsigned order)
 {
     if (order > MAX_ORDER)
         return PFN_NONE;
-    const struct free_area *area = order <= BUDDY_SMALL_ORDER
-                                       ? small_find(buddy, order)
-                                       : large_find(buddy, order);
+    const struct free_area *area =
+        order <= BUDDY_SMALL_ORDER ? small_find(buddy, order) : NULL;
+    if (area == NULL)
+        area = large_find(buddy, order);
     size_t pfn = lowest(buddy, area);
     if (pfn == PFN_NONE)
         return PFN_NONE;

@@ -41,6 +41,12 @@ void buddy_init(struct buddy *buddy, struct page *pages, size_t npages,
 size_t buddy_alloc(struct buddy *buddy, unsigned order);
 
 /*
+ * True: a small request would get, if anything, a crumb between large runs.
+ * It would keep these from merging again: untouched memory costs less.
+ */
+bool buddy_has_crumbs_only(const struct buddy *buddy, unsigned order);
+
+/*
  * `npages` pages starting at a multiple of 2^align_order; the rest of the
  * block they are cut from goes back.  PFN_NONE if there is none.
  */

@@ -25,9 +25,17 @@ static size_t dirty_leave(struct zone *zone, size_t pfn, size_t npages)
 static size_t run_take(struct zone *zone, size_t npages, unsigned align_order)
     REQUIRES(zone->lock)
 {
-    size_t pfn = buddy_alloc_run(&zone->buddy, npages, align_order);
+    unsigned order = (unsigned)max_size(log2_ceil(npages), align_order);
+    bool crumbs = buddy_has_crumbs_only(&zone->buddy, order);
+    size_t pfn = PFN_NONE;
 
-    return pfn != PFN_NONE ? pfn : zone_grow(zone, npages, align_order);
+    if (!crumbs)
+        pfn = buddy_alloc_run(&zone->buddy, npages, align_order);
+    if (pfn == PFN_NONE)
+        pfn = zone_grow(zone, npages, align_order);
+    if (pfn == PFN_NONE && crumbs)
+        pfn = buddy_alloc_run(&zone->buddy, npages, align_order);
+    return pfn;
 }
 
 /* The run is the caller's; *fresh as in zone_alloc_run(). */

@@ -296,15 +296,18 @@ TEST(buddy, a_small_run_is_composed_in_a_small_pageblock)
     CHECK_NULL_TEXT(buddy_check(&buddy));
 }
 
-/* Nobody asks for more memory while there is some. */
+/* Where there is no other memory to be had. */
 TEST(buddy, pageblocks_are_shared_when_no_other_room_is_left)
 {
     start(2 * BLOCK);
     CHECK_EQ(buddy_alloc(&buddy, 1), 0);
     CHECK_EQ(buddy_alloc_run(&buddy, BLOCK - 2, 0), BLOCK);
     CHECK_EQ(buddy_alloc_run(&buddy, 16, 0), 16);
+    CHECK(!buddy_has_crumbs_only(&buddy, 1));
     for (size_t pfn = 2; pfn < 16; pfn += 2)
         CHECK_EQ(buddy_alloc(&buddy, 1), pfn);
+    CHECK(buddy_has_crumbs_only(&buddy, 1));
+    CHECK(!buddy_has_crumbs_only(&buddy, BUDDY_SMALL_ORDER + 1));
     CHECK_EQ(buddy_alloc(&buddy, 1), 2 * BLOCK - 2);
     CHECK_EQ(buddy_alloc(&buddy, 0), PFN_NONE);
     CHECK_EQ(buddy.nr_free, 0);
