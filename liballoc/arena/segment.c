@@ -12,6 +12,7 @@
 
 enum {
     RETURN_MIN = 512 * KIB, /* free pages inside a segment worth giving back */
+    WHOLE_MIN = 2 * MIB,    /* dirty, beside which small segments go, too */
 };
 
 struct chunk *segment_close(uintptr_t end, bool prev_inuse)
@@ -148,19 +149,6 @@ static struct page *cut_out(struct arena *arena, struct chunk *chunk,
     return page + before;
 }
 
-bool segment_return(struct arena *arena, struct chunk *chunk, size_t size)
-{
-    uintptr_t end = (uintptr_t)chunk + size;
-    struct hole hole;
-
-    if (size < RETURN_MIN || !find_hole(arena, (uintptr_t)chunk, end, &hole) ||
-        hole.to < hole.from + RETURN_MIN / 2)
-        return false;
-    struct page *page = cut_out(arena, chunk, end, &hole);
-    zone_free_run(page, (hole.to - hole.from) >> PAGE_SHIFT);
-    return true;
-}
-
 struct page *segment_filled(const struct arena *arena,
                             const struct chunk *chunk, size_t size)
 {
@@ -194,6 +182,36 @@ void segment_return_filled(struct arena *arena, struct page *page,
     from = min_size(from - start, npages << PAGE_SHIFT) >> PAGE_SHIFT;
     to = min_size(to - start, npages << PAGE_SHIFT) >> PAGE_SHIFT;
     zone_free_purged_run(page, npages, from, to);
+}
+
+/*
+ * The chunk is all of its segment, and the arena has much else that is free:
+ * what needs pages shall find them.
+ */
+static bool return_whole(struct arena *arena, struct chunk *chunk, size_t size)
+{
+    if (arena->dirty < WHOLE_MIN)
+        return false;
+    struct page *page = segment_filled(arena, chunk, size);
+    if (page == NULL)
+        return false;
+    segment_return_filled(arena, page, false);
+    return true;
+}
+
+bool segment_return(struct arena *arena, struct chunk *chunk, size_t size)
+{
+    uintptr_t end = (uintptr_t)chunk + size;
+    struct hole hole;
+
+    if (size < RETURN_MIN)
+        return return_whole(arena, chunk, size);
+    if (!find_hole(arena, (uintptr_t)chunk, end, &hole) ||
+        hole.to < hole.from + RETURN_MIN / 2)
+        return false;
+    struct page *page = cut_out(arena, chunk, end, &hole);
+    zone_free_run(page, (hole.to - hole.from) >> PAGE_SHIFT);
+    return true;
 }
 
 void segment_walk(struct arena *arena,

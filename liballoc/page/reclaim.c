@@ -27,16 +27,27 @@ static _Atomic uint64_t last_tick_ms;
 static _Atomic intptr_t outside_live; /* below 0: arenas gave pages back */
 static _Atomic intptr_t outside_kept;
 
+static void call_tick(void)
+{
+    /* stale ok: the next tick looks at the zones themselves */
+    store_relaxed(&is_over, true);
+}
+
 void reclaim_note_outside(intptr_t live, intptr_t kept)
 {
     /* stale ok: a policy */
     add_relaxed(&outside_live, live);
     /* stale ok: a policy */
     add_relaxed(&outside_kept, kept);
-    if (live > 0) {
-        /* stale ok: the next tick looks at the zones themselves */
-        store_relaxed(&is_over, true);
-    }
+    if (live > 0)
+        call_tick();
+}
+
+void reclaim_note_growth(void)
+{
+    /* stale ok: a policy */
+    if (load_relaxed(&outside_kept) > 0)
+        call_tick();
 }
 
 struct reclaim_outside reclaim_outside(void)
@@ -143,10 +154,8 @@ void reclaim_look_arena(struct reclaim_policy *policy, size_t live, size_t idle)
 void reclaim_note_zone(struct zone *zone)
 {
     (void)look_outside(zone);
-    if (zone->nr_dirty > zone_marks(zone).high) {
-        /* stale ok: the next tick looks at the zone itself */
-        store_relaxed(&is_over, true);
-    }
+    if (zone->nr_dirty > zone_marks(zone).high)
+        call_tick();
 }
 
 bool reclaim_is_due(uint64_t now_ms)

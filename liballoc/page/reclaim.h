@@ -77,6 +77,12 @@ void reclaim_look_arena(struct reclaim_policy *policy, size_t live,
 /* The zone's live or dirty pages are others now; its lock is held. */
 void reclaim_note_zone(struct zone *zone);
 
+/*
+ * A zone takes fresh memory of the kernel: arenas that keep free memory look at
+ * their next slow call whether all of it is still worth that.  Any thread.
+ */
+void reclaim_note_growth(void);
+
 /* Cheap test: is there anything for reclaim_tick() to do?  Stale ok. */
 bool reclaim_is_due(uint64_t now_ms);
 

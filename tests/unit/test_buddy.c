@@ -1,35 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "unit.h"
-
-#include "page/buddy.h"
-
-enum { PAGES = 8192 }; /* two blocks of the largest order */
-
-static struct page pages[PAGES];
-static uint64_t small_blocks[PAGES / 64];
-static struct buddy buddy;
-
-/* `npages` pages, all free. */
-static void start(size_t npages)
-{
-    memset(pages, 0, sizeof(pages));
-    memset(small_blocks, 0, sizeof(small_blocks));
-    buddy_init(&buddy, pages, npages, small_blocks);
-    buddy_free_run(&buddy, 0, npages, false);
-}
-
-/* Free blocks of each order, as digits from order 0: 0012 = two of order 3. */
-static unsigned long blocks(void)
-{
-    unsigned long digits = 0;
-
-    for (unsigned order = NORDERS; order-- > 0;) {
-        digits = digits * 10 + buddy.free_area[order].nr_free;
-        if (order < PAGEBLOCK_ORDER)
-            digits += buddy.small_area[order].nr_free;
-    }
-    return digits;
-}
+#include "unit_buddy.h"
 
 static unsigned order_for(size_t bytes)
 {
@@ -157,63 +127,6 @@ TEST(buddy, a_buddy_behind_the_end_does_not_exist)
     CHECK_EQ(blocks(), 101);
 }
 
-TEST(buddy, a_run_gives_its_tail_back)
-{
-    start(64);
-    size_t pfn = buddy_alloc_run(&buddy, 21, 0);
-    CHECK_EQ(pfn, 0);
-    CHECK_EQ(buddy.nr_free, 64 - 21);
-    CHECK(buddy_is_free(&buddy, 21, 0));
-    CHECK(buddy_is_free(&buddy, 22, 1));
-    CHECK(buddy_is_free(&buddy, 24, 3));
-    CHECK_NULL_TEXT(buddy_check(&buddy));
-    buddy_free_run(&buddy, pfn, 21, false);
-    CHECK(buddy_is_free(&buddy, 0, 6));
-}
-
-TEST(buddy, a_run_of_any_length_and_alignment_comes_and_goes)
-{
-    for (size_t npages = 1; npages <= 70; npages++) {
-        for (unsigned align = 0; align <= 8; align++) {
-            start(1024);
-            CHECK(buddy_alloc(&buddy, 0) == 0);
-            size_t pfn = buddy_alloc_run(&buddy, npages, align);
-            CHECK(pfn != PFN_NONE && pfn % ((size_t)1 << align) == 0);
-            CHECK_EQ(buddy.nr_free, 1023 - npages);
-            CHECK_NULL_TEXT(buddy_check(&buddy));
-            buddy_free_run(&buddy, pfn, npages, false);
-            buddy_free(&buddy, 0, 0, false);
-            CHECK(buddy_is_free(&buddy, 0, 10));
-        }
-    }
-}
-
-TEST(buddy, take_run_takes_exactly_the_pages)
-{
-    start(64);
-    CHECK(buddy_take_run(&buddy, 13, 30));
-    CHECK_EQ(buddy.nr_free, 34);
-    CHECK_NULL_TEXT(buddy_check(&buddy));
-    CHECK(!buddy_take_run(&buddy, 42, 1));
-    CHECK(buddy_take_run(&buddy, 43, 1));
-    CHECK(buddy_take_run(&buddy, 12, 1));
-    CHECK_NULL_TEXT(buddy_check(&buddy));
-    buddy_free_run(&buddy, 12, 32, false);
-    CHECK(buddy_is_free(&buddy, 0, 6));
-}
-
-TEST(buddy, take_run_changes_nothing_when_a_page_is_taken)
-{
-    start(64);
-    CHECK(buddy_take_run(&buddy, 30, 1));
-    unsigned long before = blocks();
-    CHECK(!buddy_take_run(&buddy, 20, 11));
-    CHECK(!buddy_take_run(&buddy, 30, 5));
-    CHECK(!buddy_take_run(&buddy, 60, 5)); /* behind the end */
-    CHECK_EQ(blocks(), before);
-    CHECK_NULL_TEXT(buddy_check(&buddy));
-}
-
 TEST(buddy, isolate_takes_a_block_off_its_list)
 {
     start(16);
@@ -267,8 +180,6 @@ TEST(buddy, the_lowest_of_the_blocks_is_handed_out)
     CHECK_EQ(buddy_alloc(&buddy, 0), PFN_NONE);
 }
 
-enum { BLOCK = 1 << PAGEBLOCK_ORDER };
-
 /*
  * Small requests take a pageblock whole and fill it; a large one finds the
  * rest of another, though that of the small ones would do.
@@ -283,16 +194,6 @@ TEST(buddy, what_is_small_keeps_to_its_own_pageblocks)
     for (size_t pfn = 4; pfn < BLOCK; pfn += 2)
         CHECK_EQ(buddy_alloc(&buddy, 1), pfn);
     CHECK_EQ(buddy_alloc(&buddy, 0), 2 * BLOCK);
-    CHECK_NULL_TEXT(buddy_check(&buddy));
-}
-
-TEST(buddy, a_small_run_is_composed_in_a_small_pageblock)
-{
-    start(2 * BLOCK);
-    CHECK_EQ(buddy_alloc(&buddy, 1), 0);
-    CHECK(buddy_take_run(&buddy, 2, 2));
-    CHECK(buddy_take_run(&buddy, 7, BLOCK - 7));
-    CHECK_EQ(buddy_alloc_run(&buddy, 3, 0), 4); /* of two and of one */
     CHECK_NULL_TEXT(buddy_check(&buddy));
 }
 
@@ -371,75 +272,4 @@ TEST(buddy, check_sees_what_is_wrong)
     buddy_alloc(&buddy, 0);
     buddy.small_mask &= ~1u;
     CHECK(buddy_check(&buddy) != NULL);
-}
-
-/* Which run holds a page; 0 = none. */
-static uint16_t owner[PAGES];
-
-enum { RUNS = 200 };
-static struct {
-    size_t pfn;
-    size_t npages;
-} runs[RUNS + 1];
-
-static void model_set(size_t pfn, size_t npages, uint16_t from, uint16_t to)
-{
-    for (size_t i = pfn; i < pfn + npages; i++) {
-        CHECK_EQ(owner[i], from);
-        owner[i] = to;
-    }
-}
-
-static void stress_alloc(uint16_t id)
-{
-    size_t npages = 1 + random_below(random_below(8) == 0 ? 600 : 40);
-    unsigned align = (unsigned)random_below(6);
-    size_t pfn = buddy_alloc_run(&buddy, npages, align);
-
-    if (pfn == PFN_NONE)
-        return;
-    CHECK_EQ(pfn % ((size_t)1 << align), 0);
-    model_set(pfn, npages, 0, id);
-    runs[id].pfn = pfn;
-    runs[id].npages = npages;
-}
-
-/* Frees it, or a part of it, or lets it grow. */
-static void stress_change(uint16_t id)
-{
-    size_t pfn = runs[id].pfn;
-    size_t npages = runs[id].npages;
-    size_t change = 1 + random_below(npages);
-
-    if (random_below(3) == 0 && buddy_take_run(&buddy, pfn + npages, change)) {
-        model_set(pfn + npages, change, 0, id);
-        runs[id].npages += change;
-        return;
-    }
-    model_set(pfn + npages - change, change, id, 0);
-    buddy_free_run(&buddy, pfn + npages - change, change, random_below(2) != 0);
-    runs[id].npages -= change;
-}
-
-TEST(buddy, random_runs_never_overlap_and_all_coalesce)
-{
-    start(PAGES);
-    for (int step = 0; step < 20000; step++) {
-        uint16_t id = (uint16_t)(1 + random_below(RUNS));
-        if (runs[id].npages == 0)
-            stress_alloc(id);
-        else
-            stress_change(id);
-        if (step % 64 == 0)
-            CHECK_NULL_TEXT(buddy_check(&buddy));
-    }
-    size_t live = 0;
-    for (size_t i = 1; i <= RUNS; i++)
-        live += runs[i].npages;
-    CHECK_EQ(buddy.nr_free, PAGES - live);
-    for (size_t i = 1; i <= RUNS; i++)
-        buddy_free_run(&buddy, runs[i].pfn, runs[i].npages, false);
-    CHECK_NULL_TEXT(buddy_check(&buddy));
-    CHECK_EQ(buddy.free_area[MAX_ORDER].nr_free, 2);
-    CHECK_EQ(buddy.nr_free, PAGES);
 }

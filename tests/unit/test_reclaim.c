@@ -187,6 +187,22 @@ static void forget_peak(void)
     zones[0].policy.last_peak = 0;
 }
 
+/* Else arenas would sit on a peak's memory while slabs grow. */
+TEST_CHILD(reclaim, fresh_memory_makes_arenas_look_at_what_they_keep)
+{
+    REQUIRE(zone_init());
+    REQUIRE(zone_alloc(0) != NULL);
+    reclaim_tick(START);
+    CHECK(!reclaim_is_due(START)); /* no arena keeps any */
+    reclaim_note_outside(0, 8 * MIB);
+    REQUIRE(zones[0].buddy.nr_free > 0);
+    while (zones[0].buddy.nr_free > 0)
+        zone_alloc(0);
+    CHECK(!reclaim_is_due(START)); /* nothing was fresh */
+    REQUIRE(zone_alloc(0) != NULL);
+    CHECK(reclaim_is_due(START));
+}
+
 TEST_CHILD(reclaim, all_gives_back_what_is_free_and_keeps_what_is_live)
 {
     enum { RUNS = 16, LENGTH = 8 };

@@ -27,18 +27,44 @@ TEST_CHILD(segment, pages_in_the_midst_of_a_segment_go_back)
     CHECK(zone_live_pages() < 40);
 }
 
-/* Below RETURN_MIN, which go back by themselves. */
-TEST_CHILD(segment, small_segments_go_back_when_purged)
-{
-    enum { SEGMENTS = 40 };
-    struct chunk *chunks[SEGMENTS];
+enum { SMALL_SEGMENT = 60 * KIB }; /* below RETURN_MIN */
 
-    arena_start(false);
-    for (int i = 0; i < SEGMENTS; i++) {
-        chunks[i] = take(60 * (size_t)KIB);
+/* Chunks that fill a segment each, but for a rest. */
+static void take_apart(struct chunk **chunks, int count)
+{
+    for (int i = 0; i < count; i++) {
+        chunks[i] = take(SMALL_SEGMENT);
         fill(chunks[i], 0x11);
         zone_alloc(0); /* behind it: the next one starts a segment */
     }
+}
+
+TEST_CHILD(segment, small_segments_go_back_beside_much_that_is_free)
+{
+    enum { STAY = 30, MORE = 30 }; /* of these, about as much as may stay */
+    struct chunk *chunks[STAY + MORE];
+
+    arena_start(false);
+    take_apart(chunks, STAY + MORE);
+    struct chunk *keep = take(64);
+    size_t live = zone_live_pages();
+    for (int i = 0; i < STAY; i++)
+        give(chunks[i]);
+    CHECK_EQ(zone_live_pages(), live);
+    for (int i = STAY; i < STAY + MORE; i++)
+        give(chunks[i]);
+    check_zones();
+    CHECK(live - zone_live_pages() >= (MORE - 8) * SMALL_SEGMENT / PAGE_BYTES);
+    give(keep);
+}
+
+TEST_CHILD(segment, small_segments_go_back_when_purged)
+{
+    enum { SEGMENTS = 30 };
+    struct chunk *chunks[SEGMENTS];
+
+    arena_start(false);
+    take_apart(chunks, SEGMENTS);
     struct chunk *keep = take(64);
     size_t live = zone_live_pages();
     for (int i = 0; i < SEGMENTS; i++)
@@ -46,10 +72,11 @@ TEST_CHILD(segment, small_segments_go_back_when_purged)
     CHECK(arena_trim(&arena, 0) > SEGMENTS * 55 * (size_t)KIB);
     check_arena();
     check_zones();
-    CHECK(live - zone_live_pages() >= SEGMENTS * 60 * KIB / PAGE_BYTES / 2);
-    CHECK(arena.system_mem < 10 * 60 * KIB);
+    CHECK(live - zone_live_pages() >=
+          SEGMENTS * SMALL_SEGMENT / PAGE_BYTES / 2);
+    CHECK(arena.system_mem < 10 * SMALL_SEGMENT);
     /* The last one lies beside `keep`, and may hold no whole system page. */
-    size_t shared = os_page_size() > PAGE_BYTES ? 60 * (size_t)KIB : 0;
+    size_t shared = os_page_size() > PAGE_BYTES ? (size_t)SMALL_SEGMENT : 0;
     CHECK(arena.dirty <= shared);
     /* Their pages can be had again, and read as the zone says. */
     for (int i = 0; i < SEGMENTS; i++) {
