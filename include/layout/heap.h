@@ -92,6 +92,7 @@ struct heap {
     uint32_t busy_calls;      /* ... and those since the last such */
     uint8_t trials[NSLAB];    /* objects of a class had as chunks */
     uint8_t used[NHEAPBINS];  /* had a slow event since the tick */
+    uint8_t is_sending;       /* remote batches may hold something */
 
     /* Shared: others push, the owner or a helper takes. */
     _Atomic(struct slab FAR *) pending __attribute__((aligned(64)));

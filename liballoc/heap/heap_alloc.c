@@ -80,7 +80,9 @@ static bool is_on_trial(struct heap *heap, unsigned index)
         heap->trials[index] >= TRIAL_BYTES / size_class_bytes(index))
         return false;
     heap->trials[index]++;
-    return heap->slab_caches[index].size == 0;
+    /* No slow event yet: none of a slab.  The slab caches, on a page that such
+       a thread need not touch, would say the same. */
+    return heap->cap[index] == 0;
 }
 
 static void *alloc_small(struct heap *heap, size_t size)

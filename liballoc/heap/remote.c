@@ -101,6 +101,7 @@ static void batch_add_object(struct heap *heap, struct slab *slab, void *mem,
     if (batch->slab != slab) {
         batch_send(heap, batch);
         *batch = (struct remote_batch){.slab = slab};
+        heap->is_sending = true;
     }
     batch_add(batch, mem, size);
     if (offset > batch->reach)
@@ -171,6 +172,8 @@ void remote_free_chunk(struct heap *heap, uint32_t owner_id, void *mem)
     if (batch->heap_id != owner_id || batch->head == NULL) {
         chunk_batch_send(batch);
         *batch = (struct remote_batch){.heap_id = owner_id};
+        if (heap != NULL)
+            heap->is_sending = true;
     }
     batch_add(batch, mem, size);
     if (heap == NULL || batch->count >= CHUNK_BATCH ||
@@ -180,6 +183,10 @@ void remote_free_chunk(struct heap *heap, uint32_t owner_id, void *mem)
 
 void remote_flush(struct heap *heap)
 {
+    /* The batches lie on a page that most short-lived threads need not touch. */
+    if (!heap->is_sending)
+        return;
+    heap->is_sending = false;
     for (unsigned i = 0; i < NREMOTE; i++)
         batch_send(heap, &heap->remote[i]);
     for (unsigned i = 0; i < NREMOTE_CHUNK; i++)

@@ -135,6 +135,25 @@ TEST_CHILD(remote, batches_wait_until_full_or_flushed)
     end(thread);
 }
 
+TEST_CHILD(remote, batches_of_chunks_wait_until_flushed)
+{
+    pthread_t thread = start(own, 8000);
+    heap_maintain(thread_own);
+    for (int i = 0; i < 2; i++) { /* the flush does not end it */
+        heap_free(blocks[i]);
+        CHECK(atomic_load(&owner->pending_chunks) == NULL);
+        remote_flush(thread_own);
+        CHECK(atomic_load(&owner->pending_chunks) == blocks[i]);
+        heap_lock_remote(owner);
+        remote_collect_helper(owner);
+        heap_unlock_remote(owner);
+    }
+    sem_post(&go_on);
+    sem_wait(&ready);
+    end(thread);
+    check_heap(owner);
+}
+
 /*
  * While objects are on no list a reader of this process is told: the epoch is
  * odd for that time, and has moved after.  Under the lock it is odd already.
