@@ -105,6 +105,11 @@ static inline unsigned slab_class_aligned(size_t size, size_t align)
     return size_class((size + align - 1) & ~(align - 1));
 }
 
+enum {
+    BINNED_MAX = 64 * KIB, /* larger chunks go straight to their arena: bins of
+                              these held more than they saved */
+};
+
 /*
  * Bin of a chunk with `size` usable bytes less CHUNK_OVERHEAD; NHEAPBINS =
  * chunks of that size are not kept.
@@ -112,7 +117,7 @@ static inline unsigned slab_class_aligned(size_t size, size_t align)
 static inline unsigned bin_for_chunk(size_t size)
 {
     if (UNLIKELY(size + CHUNK_OVERHEAD <= tunables.slab_max ||
-                 size > MEDIUM_MAX))
+                 size > BINNED_MAX))
         return NHEAPBINS;
     return NSLAB + size_class_floor(size);
 }

@@ -89,7 +89,7 @@ static void *alloc_small(struct heap *heap, size_t size)
 {
     unsigned index = bin_for(size);
 
-    if (UNLIKELY(is_on_trial(heap, index)))
+    if (UNLIKELY(is_on_trial(heap, index)) || size > BINNED_MAX)
         return alloc_chunk(heap, size);
     return alloc_binned(heap, index);
 }

@@ -183,7 +183,7 @@ void remote_free_chunk(struct heap *heap, uint32_t owner_id, void *mem)
 
 void remote_flush(struct heap *heap)
 {
-    /* The batches lie on a page that most short-lived threads need not touch. */
+    /* The batches lie on a page that short-lived threads need not touch. */
     if (!heap->is_sending)
         return;
     heap->is_sending = false;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit_heap.h"
 
+#include "arena/top.h"
+
 enum { CLS = 5, CHUNK_BIN = NSLAB + 80, MANY = 3000, SCATTER = 149 };
 
 static void *objects[MANY];
@@ -256,11 +258,28 @@ TEST(bin, chunks_return_to_a_bin_that_they_are_large_enough_for)
 {
     for (size_t size = 16; size <= 2 * (size_t)MEDIUM_MAX; size += 16) {
         unsigned index = bin_for_chunk(size);
-        if (size + CHUNK_OVERHEAD > tunables.slab_max && size <= MEDIUM_MAX) {
+        if (size + CHUNK_OVERHEAD > tunables.slab_max && size <= BINNED_MAX) {
             CHECK(index >= NSLAB && index < NHEAPBINS);
             CHECK(bin_bytes(index) <= size);
         } else {
             CHECK_EQ(index, NHEAPBINS);
         }
     }
+}
+
+/* Free memory is worth more to all than to one thread's bin of large ones. */
+TEST_CHILD(bin, large_chunks_go_straight_to_the_arena)
+{
+    heap_start();
+    void *binned = get(BINNED_MAX);
+    void *large = get(BINNED_MAX + 4096);
+    size_t before = thread_own->arena.free_bytes + top_size(&thread_own->arena);
+
+    heap_free(binned);
+    CHECK_EQ(thread_own->arena.free_bytes + top_size(&thread_own->arena),
+             before);
+    heap_free(large);
+    CHECK(thread_own->arena.free_bytes + top_size(&thread_own->arena) >=
+          before + BINNED_MAX);
+    check_heap(thread_own);
 }
