@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <time.h>
 
-enum { FORK_MS = 2500 };
+enum { FORK_MS = 1500 };
 
 static long now_ms(void)
 {
