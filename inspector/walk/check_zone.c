@@ -40,17 +40,35 @@ static bool is_free_block(const struct model_zone *zone, size_t pfn,
     return page->state == PAGE_BUDDY && page->order == order;
 }
 
+/* Is the block on a list of the other kind of pageblocks? */
+static bool is_misplaced(const struct model_zone *zone, size_t pfn,
+                         struct area which)
+{
+    size_t block = pfn & ~(((size_t)1 << PAGEBLOCK_ORDER) - 1);
+    size_t bit = block - zone->first / MODEL_WORDS * MODEL_WORDS;
+
+    if (zone->small == NULL || which.order >= PAGEBLOCK_ORDER)
+        return false;
+    bool small = (zone->small[bit / MODEL_WORDS] >> bit % MODEL_WORDS & 1) != 0;
+    return small != which.small;
+}
+
 /* One block of a list; false: the list is no use any more. */
 static bool check_block(struct checker *checker, const struct model_zone *zone,
                         const struct model_zone *found, size_t pfn,
-                        unsigned order)
+                        struct area which)
 {
     uintptr_t address = page_address(found->zone.base, pfn);
+    unsigned order = which.order;
 
     if (found != zone || !is_free_block(zone, pfn, order)) {
         check_found(checker, INVARIANT_BUDDY_BLOCK, address,
                     "on the list of order %u", order);
         return false;
+    }
+    if (is_misplaced(zone, pfn, which)) {
+        check_found(checker, INVARIANT_BUDDY_BLOCK, address,
+                    "order %u, on the list of the other pageblocks", order);
     }
     if ((pfn & (((size_t)1 << order) - 1)) != 0)
         check_found(checker, INVARIANT_BUDDY_ALIGN, address, "order %u", order);
@@ -76,7 +94,7 @@ static size_t check_area(struct checker *checker, const struct model_zone *zone,
     size_t pfn;
 
     while (check_list_next(&list, &found, &pfn) != NULL) {
-        if (!check_block(checker, zone, found, pfn, order))
+        if (!check_block(checker, zone, found, pfn, which))
             break;
         count++;
     }

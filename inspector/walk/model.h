@@ -26,6 +26,7 @@ struct model_zone {
     struct page *pages; /* [first, npages): struct slab overlays some */
     uint32_t *tags;     /* [0, npages): 0 between brk_end and first */
     uint64_t *dirty;    /* a bit a page from first & ~63 on, or NULL */
+    uint64_t *small;    /* the same: pageblocks for small requests, or NULL */
     uint64_t *heads;    /* a bit a page from first & ~63 on: starts a block */
     size_t first;       /* pfn of the first descriptor */
     size_t npages;      /* pfn behind the last: the frontier */

@@ -41,6 +41,7 @@ void rooms_make(struct model *model);
 bool room_take(struct model *model, struct model_zone *zone);
 void room_free(struct model_zone *zone);
 void room_free_dirty(struct model_zone *zone);
+void room_free_small(struct model_zone *zone);
 void rooms_free(struct model *model);
 
 /* True if the zone is no longer what was copied. */

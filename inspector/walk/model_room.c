@@ -60,12 +60,19 @@ void room_free_dirty(struct model_zone *zone)
     zone->dirty = NULL;
 }
 
+void room_free_small(struct model_zone *zone)
+{
+    sparse_free(zone->small, bitmap_bytes(zone));
+    zone->small = NULL;
+}
+
 void room_free(struct model_zone *zone)
 {
     sparse_free(zone->pages, pages_bytes(zone));
     sparse_free(zone->tags, tags_bytes(zone));
     sparse_free(zone->heads, bitmap_bytes(zone));
     room_free_dirty(zone);
+    room_free_small(zone);
     zone->pages = NULL;
     zone->tags = NULL;
     zone->heads = NULL;
@@ -78,12 +85,13 @@ static bool room_alloc(struct model_zone *zone, size_t room)
     zone->pages = sparse_alloc(pages_bytes(zone));
     zone->tags = sparse_alloc(tags_bytes(zone));
     zone->dirty = sparse_alloc(bitmap_bytes(zone));
+    zone->small = sparse_alloc(bitmap_bytes(zone));
     zone->heads = sparse_alloc(bitmap_bytes(zone));
     /* To copy into them takes half as long. */
     if (zone->pages != NULL && pages_bytes(zone) >= HUGE_BYTES)
         (void)madvise(zone->pages, pages_bytes(zone), MADV_HUGEPAGE);
     return zone->pages != NULL && zone->tags != NULL && zone->dirty != NULL &&
-           zone->heads != NULL;
+           zone->small != NULL && zone->heads != NULL;
 }
 
 /* An older kernel faults them in as they are written to: only later. */
@@ -120,6 +128,7 @@ void rooms_make(struct model *model)
         populate(zone->pages, used * sizeof *zone->pages);
         populate(zone->tags + zone->first, used * sizeof *zone->tags);
         populate(zone->dirty, bitmap_bytes(zone));
+        populate(zone->small, bitmap_bytes(zone));
     }
 }
 
@@ -135,6 +144,7 @@ bool room_take(struct model *model, struct model_zone *zone)
             zone->pages = room->pages;
             zone->tags = room->tags;
             zone->dirty = room->dirty;
+            zone->small = room->small;
             zone->heads = room->heads;
             *room = (struct model_zone){0};
             return true;

@@ -76,11 +76,14 @@ static bool map_load(struct model *model, struct model_zone *out)
         copy_far(target, tags, out->tags, out->brk_end * sizeof *out->tags);
     whole &= copy_far(target, tags + out->first * sizeof *out->tags,
                       out->tags + out->first, count * sizeof *out->tags);
-    uintptr_t dirty = FAR_ADDRESS(zone->dirty) + out->first / MODEL_WORDS * 8;
-    if (count > 0 &&
-        !copy_far(target, dirty, out->dirty, words * sizeof *out->dirty)) {
+    size_t skipped = out->first / MODEL_WORDS * sizeof(uint64_t);
+    size_t size = count > 0 ? words * sizeof(uint64_t) : 0;
+    if (!copy_far(target, FAR_ADDRESS(zone->dirty) + skipped, out->dirty, size))
         room_free_dirty(out);
-    }
+    /* Layouts before 1.3 have none. */
+    uintptr_t small = FAR_ADDRESS(zone->small_blocks);
+    if (small == 0 || !copy_far(target, small + skipped, out->small, size))
+        room_free_small(out);
     model->faults += !whole;
     return true;
 }

@@ -283,6 +283,12 @@ TEST(damage, page_map)
     expect(INVARIANT_PAGE_STATE);
     poke(block.page + field("page", "lru"), block.page);
     expect(INVARIANT_BUDDY_LINKS);
+    REQUIRE(zone_page(block.zone, block.pfn)->order < PAGEBLOCK_ORDER);
+    uintptr_t word = FAR_ADDRESS(block.zone->zone.small_blocks) +
+                     block.pfn / 64 * sizeof(uint64_t);
+    size_t bit = block.pfn % 64 & ~(((size_t)1 << PAGEBLOCK_ORDER) - 1);
+    poke(word, peek(word) ^ (uint64_t)1 << bit);
+    expect(INVARIANT_BUDDY_BLOCK);
     poke(block.page, (peek(block.page) & ~(uint64_t)0xff00) | 0xfe00);
     expect(INVARIANT_PAGE_STATE);
     attack_end();
