@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * whatis: from an address to its VMA, region, page and object, and to who
- * asked for it if it was sampled.  Many
- * addresses are looked up in ascending order and shown in the order given.
+ * asked for it if it was sampled.
  */
-#include "cmd/profiled.h"
+#include "cmd/whatis.h"
 #include "memory.h"
 #include "walk/resident.h"
 
@@ -14,8 +13,6 @@
 
 enum {
     CHAIN_ADDRESSES = 4, /* as many are told as sentences, in text */
-    ADDRESSES_MAX = 1 << 26,
-    LINE = 128,
 };
 
 static const struct column columns[] = {
@@ -49,123 +46,6 @@ enum {
     NCOLUMNS = sizeof columns / sizeof *columns,
     NSAMPLE = 4, /* of these, the last: of the sample */
 };
-
-/* What was found out about one address. */
-struct answer {
-    uintptr_t address;
-    size_t order; /* in which it was asked */
-    struct block block;
-    struct object object;
-    uint8_t has_block;
-    uint8_t has_object;
-    uint8_t bits; /* of its system page */
-};
-
-struct lookup {
-    struct context *context;
-    const struct model *model;
-    const struct freelist *freelist;
-    struct profiled profiled; /* profile NULL: there is none */
-    struct answer *answers;
-    size_t count;
-};
-
-static void add(struct lookup *lookup, uintptr_t address)
-{
-    lookup->answers =
-        xgrow(lookup->answers, lookup->count, sizeof *lookup->answers);
-    memset(&lookup->answers[lookup->count], 0, sizeof *lookup->answers);
-    lookup->answers[lookup->count].address = address;
-    lookup->answers[lookup->count].order = lookup->count;
-    lookup->count++;
-}
-
-/* False: it is no address; said in the verb's failure. */
-static bool add_text(struct lookup *lookup, const char *text)
-{
-    const char *end;
-    uintptr_t address;
-
-    if (!view_address(text, &address, &end) || *end != '\0') {
-        (void)fail(lookup->context->failure, STATUS_USAGE,
-                   "`%.64s` is no address", text);
-        return false;
-    }
-    add(lookup, address);
-    return true;
-}
-
-static bool add_stdin(struct lookup *lookup)
-{
-    char line[LINE];
-
-    while (lookup->count < ADDRESSES_MAX &&
-           fgets(line, sizeof line, stdin) != NULL) {
-        line[strcspn(line, " \t\r\n")] = '\0';
-        if (line[0] != '\0' && !add_text(lookup, line))
-            return false;
-    }
-    return true;
-}
-
-static bool collect(struct lookup *lookup)
-{
-    const struct context *context = lookup->context;
-
-    for (int i = 0; i < context->argc; i++) {
-        bool added = strcmp(context->argv[i], "-") == 0
-                         ? add_stdin(lookup)
-                         : add_text(lookup, context->argv[i]);
-        if (!added)
-            return false;
-    }
-    if (lookup->count == 0) {
-        (void)fail(context->failure, STATUS_USAGE,
-                   "whatis needs an address, or - to read them from stdin");
-    }
-    return lookup->count > 0;
-}
-
-static int by_address(const void *a, const void *b)
-{
-    const struct answer *left = a;
-    const struct answer *right = b;
-
-    return (left->address > right->address) - (left->address < right->address);
-}
-
-static int by_order(const void *a, const void *b)
-{
-    const struct answer *left = a;
-    const struct answer *right = b;
-
-    return (left->order > right->order) - (left->order < right->order);
-}
-
-static void find_all(struct lookup *lookup)
-{
-    static struct object_finder finder;
-    struct resident resident;
-
-    qsort(lookup->answers, lookup->count, sizeof *lookup->answers, by_address);
-    object_finder_begin(&finder, lookup->model, lookup->freelist);
-    resident_begin(&resident, lookup->context->target);
-    for (size_t i = 0; i < lookup->count; i++) {
-        struct answer *answer = &lookup->answers[i];
-        answer->has_object =
-            object_find(&finder, answer->address, &answer->object);
-        answer->has_block = finder.has_block;
-        answer->block = finder.block;
-        answer->bits = (uint8_t)resident_bits(&resident, answer->address);
-    }
-    if (!resident.known) {
-        for (size_t i = 0; i < lookup->count; i++)
-            lookup->answers[i].bits = 0;
-    }
-    resident_end(&resident);
-    object_finder_end(&finder);
-    qsort(lookup->answers, lookup->count, sizeof *lookup->answers, by_order);
-}
 
 static const char *region_of(const struct model *model,
                              const struct answer *answer)
@@ -374,7 +254,7 @@ static enum status run(struct context *context)
 {
     struct lookup lookup = {.context = context};
 
-    if (!collect(&lookup)) {
+    if (!whatis_collect(&lookup)) {
         free(lookup.answers);
         return STATUS_USAGE;
     }
@@ -387,7 +267,7 @@ static enum status run(struct context *context)
     lookup.model = model;
     lookup.freelist = freelist;
     (void)profiled_attach(model, 0, &lookup.profiled);
-    find_all(&lookup);
+    whatis_find(&lookup);
     model_release(model); /* names take their time */
     enum status status = show(&lookup);
     profiled_end(&lookup.profiled);
