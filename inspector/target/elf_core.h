@@ -53,6 +53,14 @@ struct elf_core {
     struct snapshot_header snapshot; /* size 0: it is none */
 };
 
+/* The file, or stdin for "-"; false: said in `failure`. */
+bool core_map_file(struct elf_core *core, const char *path,
+                   struct failure *failure);
+
+/* Its segments and notes; what the file does not hold marks it as torn. */
+bool core_read_headers(struct elf_core *core, const char *path,
+                       struct failure *failure);
+
 /* Bytes in the core from `address` on; their place in *bytes. */
 size_t core_locate(const struct elf_core *core, uintptr_t address,
                    const uint8_t **bytes);
