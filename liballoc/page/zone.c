@@ -34,10 +34,10 @@ static size_t run_take(struct zone *zone, size_t npages, unsigned align_order)
     if (pfn != PFN_NONE)
         return pfn;
     pfn = zone_grow(zone, npages, align_order);
-    if (pfn != PFN_NONE)
-        reclaim_note_growth();
-    else if (crumbs)
-        pfn = buddy_alloc_run(&zone->buddy, npages, align_order);
+    if (pfn == PFN_NONE)
+        return crumbs ? buddy_alloc_run(&zone->buddy, npages, align_order)
+                      : PFN_NONE;
+    reclaim_note_growth();
     return pfn;
 }
 

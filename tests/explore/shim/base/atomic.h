@@ -71,7 +71,9 @@
 #define cas_weak_release(p, expected, desired) EXPLORE_CAS(p, expected, desired)
 #define cas_weak_acq_rel(p, expected, desired) EXPLORE_CAS(p, expected, desired)
 
+/* NOLINTBEGIN(readability-identifier-naming): named as what they stand for */
 #define fence_seq_cst() explore_point(POINT_FENCE, NULL)
 #define cpu_relax()     explore_point(POINT_RELAX, NULL)
+/* NOLINTEND(readability-identifier-naming) */
 
 #endif
