@@ -28,7 +28,7 @@
 enum {
     CHILD_SECONDS = 30,
     SAMPLE_ALL = 2,   /* not in the soak: each of the first, then */
-    SAMPLE_STEP = 40, /* every 40th */
+    SAMPLE_STEP = 90, /* every 90th */
     LIVE_SPARE = 64,  /* hardened mode samples at random */
     VMAS_SPARE = 16,  /* mappings kept for reuse, split by what failed */
 };

@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <time.h>
 
-enum { FORK_MS = 1500 };
+enum { FORK_MS = 500, FORKS_LEAST = 20 };
 
 static long now_ms(void)
 {
@@ -20,7 +20,7 @@ static long now_ms(void)
 /*
  * `usual` forks (soak: more), or as many as fit in FORK_MS where a fork and
  * the pages that its child copies cost 20 ms and more, as in some virtual
- * machines; a tenth at least.  The number is printed.
+ * machines; a few at least.  The number is printed.
  */
 struct fork_count {
     unsigned usual;
@@ -38,7 +38,7 @@ static struct fork_count fork_count(unsigned usual)
 static bool fork_more(struct fork_count *count)
 {
     unsigned n = rounds(count->usual);
-    if (count->done < n && (count->done < n / 10 || now_ms() < count->end)) {
+    if (count->done < n && (count->done < FORKS_LEAST || now_ms() < count->end)) {
         count->done++;
         return true;
     }
@@ -236,7 +236,7 @@ static void fork_quietly(unsigned n)
  */
 TEST(fork, the_parent_grows_by_nothing)
 {
-    unsigned n = rounds(150);
+    unsigned n = rounds(50);
     size_t least = SIZE_MAX;
     fork_quietly(n);
     unsigned vmas = self_vmas();

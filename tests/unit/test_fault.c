@@ -8,8 +8,8 @@
 
 #include "heap/run.h"
 
-/* Each of the first calls, then every third: fault/every_call tries all. */
-enum { SLOTS = 40, N_MAX = 60, N_EACH = 12, N_STEP = 3 };
+/* Each of the first calls, then every fifth: fault/every_call tries all. */
+enum { SLOTS = 40, N_MAX = 60, N_EACH = 8, N_STEP = 5 };
 
 static const size_t sizes[] = {1,      24,      100,     1024,    3000,
                                5000,   20000,   100000,  262144,  300000,
