@@ -18,7 +18,7 @@
 
 enum {
     LAYOUT_MAJOR = 1, /* readers refuse another major version */
-    LAYOUT_MINOR = 3, /* fields only added within a major version */
+    LAYOUT_MINOR = 4, /* fields only added within a major version */
 
     PAGE_SHIFT = 14,
     PAGE_BYTES = 1 << PAGE_SHIFT,

@@ -19,6 +19,7 @@
  * name through the table; when the fingerprints agree it may as well use its
  * own structs.  Whatever it reads is hostile input: bound every walk.
  */
+#include "layout/guarded.h"
 #include "layout/heap.h"
 #include "layout/prof.h"
 
@@ -157,7 +158,8 @@ struct heap_root {
     const void FAR *link_secret;   /* uintptr_t, for link_mask(); 0: plain */
     const void FAR *canary_secret; /* uintptr_t, for canary_word() */
 
-    struct prof FAR *prof; /* the sampled profile (since minor 2) */
+    struct prof FAR *prof;       /* the sampled profile (since minor 2) */
+    struct guarded FAR *guarded; /* guarded samples (since minor 4) */
 };
 _Static_assert(offsetof(struct heap_root, self) == 16 &&
                    offsetof(struct heap_root, fingerprint) == 24,

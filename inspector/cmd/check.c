@@ -292,6 +292,11 @@ static enum status run(struct context *context)
                           "more)"
                         : "was in the midst of changes there");
     }
+    if (checker.no_content) {
+        target_warn(context->target,
+                    "canaries and freed memory are not in the snapshot: they "
+                    "were not looked at (snap --content has them)");
+    }
     show_findings(context, &findings);
     show_counts(context, &checker, &findings);
     if (findings.count > 0)

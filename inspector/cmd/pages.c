@@ -8,7 +8,8 @@ static const struct column columns[] = {
     {"SIZE", "size", COLUMN_BYTES, false, "of the block"},
     {"FLAGS", "flags", COLUMN_TEXT, false,
      "B buddy, L page list, S slab, C cache, A arena, R run, U user pages, "
-     "M mmapped, K kept mapping, m metadata, ? unknown; slabs: f full, p "
+     "M mmapped, K kept mapping, G guarded sample, m metadata, ? unknown; "
+     "slabs: f full, p "
      "partial, e empty, a active; r resident, h huge, s swapped, d dirty, t "
      "torn"},
     {"ORDER", "order", COLUMN_COUNT, false, "blocks of 2^ORDER pages"},
@@ -54,7 +55,7 @@ static void letters(const struct model *model, const struct block *block,
         [BLOCK_FREE] = 'B',  [BLOCK_LISTED] = 'L',  [BLOCK_SLAB] = 'S',
         [BLOCK_CACHE] = 'C', [BLOCK_SEGMENT] = 'A', [BLOCK_RUN] = 'R',
         [BLOCK_USER] = 'U',  [BLOCK_MMAP] = 'M',    [BLOCK_MMAP_KEPT] = 'K',
-        [BLOCK_META] = 'm',  [BLOCK_UNKNOWN] = '?',
+        [BLOCK_META] = 'm',  [BLOCK_UNKNOWN] = '?', [BLOCK_GUARDED] = 'G',
     };
     static const char lists[] = "fpea";
 
@@ -83,6 +84,7 @@ static struct value occupancy(const struct block *block)
     case BLOCK_RUN:
     case BLOCK_USER:
     case BLOCK_MMAP:
+    case BLOCK_GUARDED:
     case BLOCK_META:
         return value_ratio(1);
     case BLOCK_FREE:

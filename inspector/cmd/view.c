@@ -176,7 +176,7 @@ const char *view_object_list(const struct freelist *freelist,
             object->block == BLOCK_CACHE ? object->start : object->mem;
         return view_list_name(freelist_find(freelist, slot), text, VIEW_NAME);
     }
-    if (object->state != OBJECT_FREE)
+    if (object->state != OBJECT_FREE || object->block == BLOCK_GUARDED)
         return NULL;
     if (object->block == BLOCK_SLAB || object->block == BLOCK_CACHE)
         return "slab";

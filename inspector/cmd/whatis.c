@@ -20,7 +20,7 @@ static const struct column columns[] = {
     {"VMA", "vma", COLUMN_ADDRESS, true, "start of its mapping"},
     {"NAME", "vma.name", COLUMN_TEXT, true, "name of the mapping"},
     {"REGION", "region", COLUMN_TEXT, false,
-     "zone, brk, mmap, metadata; none: not of the heap"},
+     "zone, brk, mmap, guarded samples, metadata; none: not of the heap"},
     {"PAGE", "page", COLUMN_TEXT, false, "what its block of pages is"},
     {"ORDER", "order", COLUMN_COUNT, true, "of the block"},
     {"FLAGS", "page.flags", COLUMN_TEXT, false,
@@ -37,6 +37,8 @@ static const struct column columns[] = {
     {"LIST", "list", COLUMN_TEXT, false, "the list of free objects it is on"},
     {"HEAP", "heap", COLUMN_COUNT, false, "thread heap that owns it"},
     {"CLASS", "class", COLUMN_COUNT, true, "size class of slab objects"},
+    {"GUARDED", "guarded", COLUMN_TEXT, true,
+     "guarded sample whose page, or guard page, it is"},
     {"REQUESTED", "requested", COLUMN_BYTES, true, "if it was sampled"},
     {"TID", "tid", COLUMN_COUNT, true, "thread that asked, if sampled"},
     {"AGE", "age", COLUMN_MS, true, "of the object, if sampled"},
@@ -60,6 +62,8 @@ static const char *region_of(const struct model *model,
     }
     if (answer->block.kind == BLOCK_META)
         return "metadata";
+    if (answer->block.kind == BLOCK_GUARDED)
+        return "guarded samples";
     if (answer->block.zone == NULL)
         return "mmap";
     return answer->block.pfn == SIZE_MAX ? "brk" : "zone";
@@ -118,6 +122,7 @@ static bool row(struct table *table, const struct lookup *lookup,
     char page[VIEW_NAME];
     char list[VIEW_NAME];
     char bits[8];
+    char guarded[GUARDED_TEXT];
     struct value values[NCOLUMNS] = {
         value_number(answer->address),
         vma != NULL ? value_number(vma->start) : value_unknown(),
@@ -142,6 +147,7 @@ static bool row(struct table *table, const struct lookup *lookup,
                           : value_unknown(),
         has && object->cls < NCLASS ? value_number(object->cls)
                                     : value_unknown(),
+        value_text(whatis_guarded(lookup, answer, guarded)),
     };
 
     sample_values(lookup, answer, values + NCOLUMNS - NSAMPLE);
@@ -205,6 +211,7 @@ static void tell(FILE *out, const struct lookup *lookup,
     char text[32];
     char name[VIEW_NAME];
     char bits[8];
+    char words[GUARDED_TEXT];
 
     (void)fprintf(out, "%s\n",
                   output_address(output, answer->address, text, sizeof text));
@@ -216,6 +223,9 @@ static void tell(FILE *out, const struct lookup *lookup,
                       vma->end - vma->start, vma->prot, vma->name);
     }
     (void)fprintf(out, "    region  %s\n", region_of(lookup->model, answer));
+    const char *guarded = whatis_guarded(lookup, answer, words);
+    if (guarded != NULL)
+        (void)fprintf(out, "    guarded %s\n", guarded);
     if (!answer->has_block)
         return;
     const char *flags = bits_text(answer->bits, bits);

@@ -8,6 +8,8 @@
 #include "walk/freelist.h"
 #include "walk/objects.h"
 
+enum { GUARDED_TEXT = 512 };
+
 /* What was found out about one address. */
 struct answer {
     uintptr_t address;
@@ -36,5 +38,10 @@ bool whatis_collect(struct lookup *lookup);
 
 /* Fills in the answers. */
 void whatis_find(struct lookup *lookup);
+
+/* Of an address among the guarded samples, in `text`; NULL: it is not. */
+const char *whatis_guarded(const struct lookup *lookup,
+                           const struct answer *answer,
+                           char text[GUARDED_TEXT]);
 
 #endif

@@ -14,6 +14,7 @@ const char *const region_names[NREGIONS] = {
     [REGION_BRK] = "main arena",
     [REGION_MMAP] = "mmapped chunk",
     [REGION_KEPT] = "mmap kept",
+    [REGION_GUARDED] = "guarded samples",
     [REGION_TAGS] = "owner tags",
     [REGION_PAGES] = "page descriptors",
     [REGION_DIRTY] = "dirty bits",
@@ -116,6 +117,10 @@ void regions_find(const struct model *model, struct regions *regions)
     for (size_t i = 0; i < model->nzones; i++)
         add_zone(regions, &model->zones[i]);
     add_blocks(regions, model);
+    if (model->guarded != NULL) {
+        add(regions, REGION_GUARDED, model->guarded->base,
+            model->guarded->base + model->guarded->span);
+    }
     add_image(regions, model->target);
     if (regions->count > 1)
         qsort(regions->all, regions->count, sizeof *regions->all, by_start);

@@ -15,6 +15,7 @@ enum region_kind {
     REGION_BRK,      /* of the main arena */
     REGION_MMAP,
     REGION_KEPT,
+    REGION_GUARDED,
     REGION_TAGS,
     REGION_PAGES,
     REGION_DIRTY,

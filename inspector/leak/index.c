@@ -98,7 +98,7 @@ static void add(struct leak_index *index, const struct object *object)
         return;
     index->blocks++;
     index->bytes += object->usable;
-    if (object->block == BLOCK_MMAP) {
+    if (object->block == BLOCK_MMAP || object->block == BLOCK_GUARDED) {
         add_map(index, object);
         return;
     }

@@ -24,7 +24,7 @@ void leak_describe(const struct leak_index *index, const struct leak_ref *ref,
     *group = (struct leak_group){.size = index_size(index, ref),
                                  .kind = BLOCK_MMAP,
                                  .example = ref->start};
-    if (ref->area == NULL || !block_at(index->model, ref->start, &block))
+    if (!block_at(index->model, ref->start, &block))
         return;
     group->kind = block.kind;
     group->heap_id = block.heap_id;

@@ -187,6 +187,7 @@ static size_t coarse_live(const struct usage *usage, const struct block *block)
     case BLOCK_RUN:
     case BLOCK_USER:
     case BLOCK_MMAP:
+    case BLOCK_GUARDED:
         return block->size;
     case BLOCK_SLAB:
     case BLOCK_CACHE:

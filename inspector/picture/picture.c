@@ -167,6 +167,8 @@ const char *stretch_name(const struct stretch *stretch)
         return "mmap";
     case BLOCK_MMAP_KEPT:
         return "mmap, kept for reuse";
+    case BLOCK_GUARDED:
+        return "guarded samples";
     case BLOCK_META:
         return "metadata";
     case BLOCK_FREE:

@@ -70,6 +70,7 @@ static void tell_root(const struct each *each, struct target *target)
     tell(each, FAR_ADDRESS(root->object_secret), sizeof(uintptr_t));
     tell(each, FAR_ADDRESS(root->link_secret), sizeof(uintptr_t));
     tell(each, FAR_ADDRESS(root->canary_secret), sizeof(uintptr_t));
+    tell(each, FAR_ADDRESS(root->guarded), far_sizeof(target, TYPE_ID_guarded));
     tell_texts(each, target);
 }
 

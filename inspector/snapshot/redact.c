@@ -129,6 +129,7 @@ static void put_object(struct redact *redact, const struct object *object)
     case BLOCK_LISTED:
     case BLOCK_USER:
     case BLOCK_MMAP_KEPT:
+    case BLOCK_GUARDED:
     case BLOCK_META:
     case BLOCK_UNKNOWN:
     case NBLOCKKINDS:

@@ -10,7 +10,7 @@ const char *const block_kind_names[NBLOCKKINDS] = {
     [BLOCK_SEGMENT] = "arena",   [BLOCK_RUN] = "run",
     [BLOCK_USER] = "user",       [BLOCK_MMAP] = "mmap",
     [BLOCK_MMAP_KEPT] = "kept",  [BLOCK_META] = "metadata",
-    [BLOCK_UNKNOWN] = "unknown",
+    [BLOCK_UNKNOWN] = "unknown", [BLOCK_GUARDED] = "guarded",
 };
 
 const char *const object_state_names[NOBJECTSTATES] = {
@@ -24,6 +24,7 @@ enum stage {
     STAGE_BRK,
     STAGE_PAGES,
     STAGE_MMAPS,
+    STAGE_GUARDED,
     STAGE_META,
     STAGE_END,
 };
@@ -166,6 +167,11 @@ static bool next_mmap(struct block_walk *walk, struct block *block)
     return true;
 }
 
+static bool next_guarded(struct block_walk *walk, struct block *block)
+{
+    return guarded_next(walk->model, &walk->index, block);
+}
+
 /* Parts of a zone's page map, widened to system pages. */
 enum { MAP_PARTS = 4 };
 
@@ -250,9 +256,8 @@ bool block_walk_next(struct block_walk *walk, struct block *block)
 {
     static bool (*const next[STAGE_END])(struct block_walk *,
                                          struct block *) = {
-        [STAGE_BRK] = next_brk,
-        [STAGE_PAGES] = next_page,
-        [STAGE_MMAPS] = next_mmap,
+        [STAGE_BRK] = next_brk,    [STAGE_PAGES] = next_page,
+        [STAGE_MMAPS] = next_mmap, [STAGE_GUARDED] = next_guarded,
         [STAGE_META] = next_meta,
     };
 
@@ -337,5 +342,5 @@ bool block_at(const struct model *model, uintptr_t address, struct block *block)
         mmap_block(mapping, block);
         return true;
     }
-    return meta_at(model, address, block);
+    return guarded_at(model, address, block) || meta_at(model, address, block);
 }

@@ -27,6 +27,8 @@ struct checker {
     size_t cached; /* objects in bins, spares and batches */
     size_t left_out;
 
+    bool no_content; /* a snapshot without what hardened mode promises of */
+
     bool at_work; /* in the core of a process that ended within the heap */
 
     /* One object a running thread may be between two places. */

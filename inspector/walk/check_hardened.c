@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What hardened mode promises of blocks: canaries of those in use, zeros in
- * those that were freed.
+ * those that were freed, what follows guarded samples.
  */
 #include "layout/chunk.h"
+#include "target/threads.h"
 #include "walk/check.h"
 #include "walk/far_list.h"
 #include "walk/objects.h"
@@ -85,6 +86,35 @@ static void check_zero(struct checker *checker, const struct object *object,
     }
 }
 
+/* What lies between a live sample and the end of its unit. */
+static void check_fill(struct checker *checker, const struct guarded_slot *slot)
+{
+    unsigned char fill[GUARDED_UNIT];
+    uintptr_t end = slot->mem + slot->size;
+    size_t size = guarded_fill(end);
+
+    if (size == 0 || !far_read(checker->model->target, end, fill, size))
+        return;
+    for (size_t i = 0; i < size; i++) {
+        if (fill[i] != GUARDED_FILL) {
+            check_found(checker, INVARIANT_GUARD_FILL, slot->mem,
+                        "written %zu bytes behind the end of %zu", i,
+                        slot->size);
+            return;
+        }
+    }
+}
+
+static void check_guarded(struct checker *checker)
+{
+    const struct guarded *guarded = checker->model->guarded;
+
+    for (size_t i = 0; guarded != NULL && i < GUARDED_SLOTS; i++) {
+        if (guarded->slots[i].state == GUARDED_LIVE)
+            check_fill(checker, &guarded->slots[i]);
+    }
+}
+
 /* Blocks that malloc gives: those of the page API and of caches are not. */
 static bool is_wrapped(const struct object *object)
 {
@@ -98,6 +128,11 @@ void check_hardened(struct checker *checker)
     struct object_walk walk;
     struct object object;
 
+    if (!target_has_content(checker->model->target)) {
+        checker->no_content = promise.canary || promise.zero;
+        return;
+    }
+    check_guarded(checker);
     if (!promise.canary && !promise.zero)
         return;
     object_walk_begin(&walk, checker->model, checker->freelist);

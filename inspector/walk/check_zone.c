@@ -136,6 +136,7 @@ static bool tag_wanted(const struct block *block, size_t index, uint32_t *tag)
         return true;
     case BLOCK_MMAP:
     case BLOCK_MMAP_KEPT:
+    case BLOCK_GUARDED:
     case BLOCK_META:
     case BLOCK_UNKNOWN:
     case NBLOCKKINDS:

@@ -269,6 +269,7 @@ static void add_block(struct builder *builder, struct object_walk *walk,
     case BLOCK_RUN:
     case BLOCK_USER:
     case BLOCK_MMAP:
+    case BLOCK_GUARDED:
         object_walk_block(walk, block);
         add_whole(builder, walk, block);
         break;

@@ -65,6 +65,7 @@ static bool copy_all(struct model *model)
     if (!secrets_load(model) || !heaps_load(model) || !zones_load(model))
         return false;
     mmaps_load(model);
+    guarded_load(model);
     caches_load(model);
     return true;
 }
@@ -224,6 +225,7 @@ void model_free(struct model *model)
     free(model->records);
     free(model->caches);
     free(model->mmap_table);
+    free(model->guarded);
     free(model);
 }
 

@@ -4,7 +4,8 @@
 /*
  * The heap's metadata, copied once while the target is held, and what all
  * verbs ask it: zones with their page descriptors, heaps with their bins,
- * mmapped chunks, object caches.  About 0.5 % of the heap that it describes.
+ * mmapped chunks, guarded samples, object caches.  About 0.5 % of the heap that
+ * it describes.
  * Objects and chunks are not in it: iterators (slots.h, chunks.h, objects.h)
  * read them as they go.
  *
@@ -74,6 +75,7 @@ struct model {
     uintptr_t *records; /* sorted addresses of mmap records: metadata too */
     size_t nrecords;
     struct mmap_table *mmap_table; /* by value */
+    struct guarded *guarded;       /* by value; span 0: there are none */
     uint64_t chunk_secret;
     uint64_t object_secret;
     uint64_t link_secret; /* for link_mask() */
@@ -111,6 +113,13 @@ const struct model_cache *model_cache(const struct model *model,
                                       uintptr_t slabs_address);
 const struct model_mmap *model_mmap_at(const struct model *model,
                                        uintptr_t address);
+
+/*
+ * The page of the guarded samples that an address lies in, from 0; odd ones are
+ * those of the slots.  False: in none.
+ */
+bool model_guarded_at(const struct model *model, uintptr_t address,
+                      size_t *page);
 
 /* A tunable of the target by its name; false: it has none such. */
 bool model_tunable(const struct model *model, const char *name, size_t *value);
@@ -173,6 +182,7 @@ enum block_kind {
     BLOCK_USER,    /* liballoc_pages_alloc() */
     BLOCK_MMAP,    /* mmapped chunk */
     BLOCK_MMAP_KEPT,
+    BLOCK_GUARDED, /* a page of the guarded samples */
     BLOCK_META,    /* page maps, heaps, records of mmapped chunks */
     BLOCK_UNKNOWN, /* on its way from one to another, or damaged */
     NBLOCKKINDS,
@@ -193,7 +203,8 @@ struct block {
 
 /*
  * In order: per zone the stretches of brk, then its pages by address; then
- * mappings by address; then metadata outside of zones.
+ * mappings by address; then pages of live guarded samples; then metadata
+ * outside of zones.
  */
 struct block_walk {
     const struct model *model;
@@ -206,8 +217,15 @@ bool block_walk_next(struct block_walk *walk, struct block *block);
 bool block_at(const struct model *model, uintptr_t address,
               struct block *block);
 
+/* The next page of a live sample from `*index` on; any page of theirs. */
+bool guarded_next(const struct model *model, size_t *index,
+                  struct block *block);
+bool guarded_at(const struct model *model, uintptr_t address,
+                struct block *block);
+
 /*
- * One object: a slot of a slab, a chunk, a run, a mmapped chunk.
+ * One object: a slot of a slab, a chunk, a run, a mmapped chunk, a guarded
+ * sample.
  */
 enum object_state {
     OBJECT_LIVE,    /* in the program's hands */

@@ -58,6 +58,7 @@ void heaps_unload(struct model *model);
 bool heap_moved(const struct model *model, const struct model_heap *heap);
 
 void mmaps_load(struct model *model);
+void guarded_load(struct model *model);
 void caches_load(struct model *model);
 
 #endif

@@ -53,6 +53,24 @@ static size_t mmapped_usable(const struct model *model,
     return chunk_word_size(word) - CHUNK_HEADER;
 }
 
+/* A sample that is live, or was: a page that may not be touched. */
+static bool guarded_object(const struct model *model, const struct block *block,
+                           struct object *object)
+{
+    size_t page;
+
+    if (!model_guarded_at(model, block->start, &page) || page % 2 == 0)
+        return false;
+    const struct guarded_slot *slot = &model->guarded->slots[page / 2];
+    if (slot->mem == 0 ||
+        (slot->state != GUARDED_LIVE && slot->state != GUARDED_FREED))
+        return false;
+    object->state = slot->state == GUARDED_LIVE ? OBJECT_LIVE : OBJECT_FREE;
+    object->mem = slot->mem;
+    object->usable = slot->size;
+    return true;
+}
+
 /* A run, a block of the program's pages: one object, if it is one at all. */
 static bool whole_block(struct object_walk *walk, struct object *object)
 {
@@ -70,6 +88,8 @@ static bool whole_block(struct object_walk *walk, struct object *object)
     };
     if (block->kind == BLOCK_RUN || block->kind == BLOCK_USER)
         return true;
+    if (block->kind == BLOCK_GUARDED)
+        return guarded_object(walk->model, block, object);
     if (block->kind != BLOCK_MMAP)
         return false;
     const struct model_mmap *mapping = model_mmap_at(walk->model, block->start);

@@ -216,5 +216,5 @@ size_t usage_live(const struct usage *usage)
     chunks = chunks > idle ? chunks - idle : 0;
     return all->slab_live + chunks + usage->cache_live +
            usage->bytes[BLOCK_RUN] + usage->bytes[BLOCK_USER] +
-           usage->bytes[BLOCK_MMAP];
+           usage->bytes[BLOCK_MMAP] + usage->bytes[BLOCK_GUARDED];
 }

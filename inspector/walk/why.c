@@ -336,7 +336,7 @@ void why_block(struct why_walk *walk, const struct block *block, why_fn *visit,
         [BLOCK_SEGMENT] = WHY_UNKNOWN, [BLOCK_RUN] = WHY_LIVE,
         [BLOCK_USER] = WHY_LIVE,       [BLOCK_MMAP] = WHY_LIVE,
         [BLOCK_MMAP_KEPT] = WHY_KEPT,  [BLOCK_META] = WHY_META,
-        [BLOCK_UNKNOWN] = WHY_UNKNOWN,
+        [BLOCK_UNKNOWN] = WHY_UNKNOWN, [BLOCK_GUARDED] = WHY_LIVE,
     };
 
     if (block->kind == BLOCK_FREE) {

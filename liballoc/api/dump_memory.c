@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/syscall.h"
 #include "base/tunables.h"
+#include "harden/guarded.h"
 #include "heap/registry.h"
 #include "layout/root.h"
 #include "page/page_map.h"
@@ -93,6 +94,7 @@ static void each_root(struct dump *dump, stretch_fn *act)
     act(dump, root->object_secret, sizeof(uintptr_t));
     act(dump, root->link_secret, sizeof(uintptr_t));
     act(dump, root->canary_secret, sizeof(uintptr_t));
+    act(dump, &guarded_pool, sizeof guarded_pool);
 }
 
 /* The used part of a page map. */

@@ -8,6 +8,7 @@
 #include "base/syscall.h"
 #include "base/tunables.h"
 #include "harden/canary.h"
+#include "harden/guarded.h"
 #include "heap/registry.h"
 #include "liballoc.h"
 #include "os/os_mem.h"
@@ -70,6 +71,7 @@ HIDDEN struct heap_root liballoc_root_own = {
     .link_secret = &link_secret,
     .canary_secret = &canary_secret,
     .prof = &profile,
+    .guarded = &guarded_pool,
 };
 extern struct heap_root liballoc_root
     __attribute__((alias("liballoc_root_own"), visibility("default")));

@@ -76,6 +76,7 @@ struct region_rule root_regions[] = {
     RULE("brk arena", segment, start, end, 0),
     RULE("mmapped chunk", mmap_record, start, size, 8),
     RULE("mmap kept", mmap_kept, start, size, 8),
+    RULE("guarded samples", guarded, base, span, 8),
     RULE("profile samples", prof, samples, nsamples,
          sizeof(struct prof_sample) * 8),
     RULE("profile stacks", prof, stacks, nstacks,

@@ -13,12 +13,12 @@
  */
 #include "base/compiler.h"
 #include "base/tunables.h"
+#include "layout/guarded.h"
 
 #include <stdbool.h>
 
-/* First and last byte of the slots; empty = none.  Immutable after start. */
-extern HIDDEN uintptr_t guarded_base;
-extern HIDDEN size_t guarded_span;
+/* Published: layout/guarded.h. */
+extern HIDDEN struct guarded guarded_pool;
 
 extern HIDDEN TLS_IE uint32_t guarded_left; /* calls to the next sample */
 
@@ -39,7 +39,7 @@ ALWAYS_INLINE bool guarded_is_due(void)
 
 ALWAYS_INLINE bool guarded_holds(const void *mem)
 {
-    return (uintptr_t)mem - guarded_base < guarded_span;
+    return (uintptr_t)mem - guarded_pool.base < guarded_pool.span;
 }
 
 /* NULL = too large, or no slot; else it reads as zero. */

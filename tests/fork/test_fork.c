@@ -38,7 +38,8 @@ static struct fork_count fork_count(unsigned usual)
 static bool fork_more(struct fork_count *count)
 {
     unsigned n = rounds(count->usual);
-    if (count->done < n && (count->done < FORKS_LEAST || now_ms() < count->end)) {
+    if (count->done < n &&
+        (count->done < FORKS_LEAST || now_ms() < count->end)) {
         count->done++;
         return true;
     }

@@ -22,7 +22,7 @@ TEST_CHILD(guarded, without_addresses_there_is_none)
     fault(OS_MMAP, 1, true);
     guarded_init();
     fault_none();
-    CHECK_EQ(guarded_span, 0);
+    CHECK_EQ(guarded_pool.span, 0);
     CHECK(!guarded_holds(NULL));
 }
 
@@ -165,13 +165,13 @@ TEST_DIES(guarded, a_pointer_into_a_guard_is_fatal, "invalid pointer")
 {
     guarded_init();
     guarded_get(32, 16);
-    guarded_free((void *)guarded_base);
+    guarded_free((void *)guarded_pool.base);
 }
 
 TEST_DIES(guarded, a_slot_never_used_is_fatal, "invalid pointer")
 {
     guarded_init();
-    guarded_free((void *)(guarded_base + os_page_size()));
+    guarded_free((void *)(guarded_pool.base + os_page_size()));
 }
 
 TEST_DIES(guarded, an_overrun_within_its_unit_is_fatal,
