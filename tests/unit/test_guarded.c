@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit_harden.h"
 
-enum { NSLOTS = 64, THREADS = 4, ROUNDS = 500 };
+#include "os/os_env.h"
+
+enum { NSLOTS = GUARDED_SLOTS, THREADS = 4, ROUNDS = 500 };
 
 static unsigned char *guarded_get(size_t size, size_t align)
 {
@@ -95,6 +97,50 @@ TEST_CHILD(guarded, what_cannot_be_purged_is_overwritten)
     }
     for (int i = 0; i < NSLOTS; i++)
         guarded_get(os_page_size(), 16);
+}
+
+static const struct guarded_slot *slot_of(const void *mem)
+{
+    size_t page = ((uintptr_t)mem - guarded_pool.base) / os_page_size();
+
+    REQUIRE(page % 2 == 1 && page / 2 < NSLOTS);
+    CHECK((uintptr_t)mem - guarded_page(guarded_pool.base, page / 2,
+                                        os_page_size()) <
+          os_page_size());
+    return &guarded_pool.slots[page / 2];
+}
+
+static void *free_one(void *mem)
+{
+    guarded_free(mem);
+    return (void *)(uintptr_t)os_tid();
+}
+
+TEST_CHILD(guarded, slots_say_what_their_last_block_was_and_whose)
+{
+    pthread_t thread;
+    void *freer;
+
+    guarded_init();
+    CHECK_EQ(guarded_pool.span, (2 * NSLOTS + 1) * os_page_size());
+    for (int i = 0; i < NSLOTS; i++)
+        CHECK_EQ(guarded_pool.slots[i].state, GUARDED_NEVER);
+    for (int i = 0; i < NSLOTS; i++) {
+        unsigned char *mem = guarded_get(30, 16);
+        const struct guarded_slot *slot = slot_of(mem);
+        CHECK_EQ(slot->state, GUARDED_LIVE);
+        CHECK_EQ(slot->mem, (uintptr_t)mem);
+        CHECK_EQ(slot->size, 30);
+        CHECK_EQ(slot->tid, os_tid());
+        CHECK_EQ(guarded_fill(slot->mem + slot->size), 2);
+        CHECK(is_filled(mem + 30, GUARDED_FILL, 2));
+        REQUIRE(pthread_create(&thread, NULL, free_one, mem) == 0);
+        pthread_join(thread, &freer);
+        CHECK_EQ(slot->state, GUARDED_FREED);
+        CHECK_EQ(slot->mem, (uintptr_t)mem);
+        CHECK_EQ(slot->size, 30);
+        CHECK_EQ(slot->tid, (uintptr_t)freer);
+    }
 }
 
 TEST_CHILD(guarded, samples_come_one_in_so_many)
