@@ -18,8 +18,7 @@ static bool is_sane(const struct model *model, size_t i)
     /* There was no memory for its first block. */
     if (slot->state == GUARDED_FREED && slot->mem == 0)
         return true;
-    return slot->state <= GUARDED_FREED && slot->mem >= page &&
-           slot->size <= system_page &&
+    return slot->state <= GUARDED_FREED && slot->size <= system_page &&
            slot->mem - page <= system_page - slot->size;
 }
 

@@ -101,12 +101,12 @@ TEST_CHILD(guarded, what_cannot_be_purged_is_overwritten)
 
 static const struct guarded_slot *slot_of(const void *mem)
 {
-    size_t page = ((uintptr_t)mem - guarded_pool.base) / os_page_size();
+    size_t size = os_page_size();
+    size_t page = ((uintptr_t)mem - guarded_pool.base) / size;
 
     REQUIRE(page % 2 == 1 && page / 2 < NSLOTS);
-    CHECK((uintptr_t)mem - guarded_page(guarded_pool.base, page / 2,
-                                        os_page_size()) <
-          os_page_size());
+    uintptr_t start = guarded_page(guarded_pool.base, page / 2, size);
+    CHECK((uintptr_t)mem - start < size);
     return &guarded_pool.slots[page / 2];
 }
 
