@@ -110,36 +110,49 @@ static const struct guarded_slot *slot_of(const void *mem)
     return &guarded_pool.slots[page / 2];
 }
 
+static void check_slot(const unsigned char *mem, uint32_t state, uint32_t tid)
+{
+    const struct guarded_slot *slot = slot_of(mem);
+
+    CHECK_EQ(slot->state, state);
+    CHECK_EQ(slot->mem, (uintptr_t)mem);
+    CHECK_EQ(slot->size, 30);
+    CHECK_EQ(slot->tid, tid);
+}
+
 static void *free_one(void *mem)
 {
     guarded_free(mem);
     return (void *)(uintptr_t)os_tid();
 }
 
-TEST_CHILD(guarded, slots_say_what_their_last_block_was_and_whose)
+static void free_elsewhere(unsigned char *mem)
 {
     pthread_t thread;
-    void *freer;
+    void *tid;
 
-    guarded_init();
-    CHECK_EQ(guarded_pool.span, (2 * NSLOTS + 1) * os_page_size());
+    REQUIRE(pthread_create(&thread, NULL, free_one, mem) == 0);
+    pthread_join(thread, &tid);
+    check_slot(mem, GUARDED_FREED, (uint32_t)(uintptr_t)tid);
+}
+
+static void check_unused(void)
+{
     for (int i = 0; i < NSLOTS; i++)
         CHECK_EQ(guarded_pool.slots[i].state, GUARDED_NEVER);
+}
+
+TEST_CHILD(guarded, slots_say_what_their_last_block_was_and_whose)
+{
+    guarded_init();
+    CHECK_EQ(guarded_pool.span, (2 * NSLOTS + 1) * os_page_size());
+    check_unused();
     for (int i = 0; i < NSLOTS; i++) {
         unsigned char *mem = guarded_get(30, 16);
-        const struct guarded_slot *slot = slot_of(mem);
-        CHECK_EQ(slot->state, GUARDED_LIVE);
-        CHECK_EQ(slot->mem, (uintptr_t)mem);
-        CHECK_EQ(slot->size, 30);
-        CHECK_EQ(slot->tid, os_tid());
-        CHECK_EQ(guarded_fill(slot->mem + slot->size), 2);
+        check_slot(mem, GUARDED_LIVE, os_tid());
+        CHECK_EQ(guarded_fill((uintptr_t)mem + 30), 2);
         CHECK(is_filled(mem + 30, GUARDED_FILL, 2));
-        REQUIRE(pthread_create(&thread, NULL, free_one, mem) == 0);
-        pthread_join(thread, &freer);
-        CHECK_EQ(slot->state, GUARDED_FREED);
-        CHECK_EQ(slot->mem, (uintptr_t)mem);
-        CHECK_EQ(slot->size, 30);
-        CHECK_EQ(slot->tid, (uintptr_t)freer);
+        free_elsewhere(mem);
     }
 }
 
