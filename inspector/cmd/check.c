@@ -294,8 +294,9 @@ static enum status run(struct context *context)
     }
     if (checker.no_content) {
         target_warn(context->target,
-                    "canaries and freed memory are not in the snapshot: they "
-                    "were not looked at (snap --content has them)");
+                    "canaries, freed memory and what follows guarded samples "
+                    "are not in the snapshot: they were not looked at (snap "
+                    "--content has them)");
     }
     show_findings(context, &findings);
     show_counts(context, &checker, &findings);

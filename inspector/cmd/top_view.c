@@ -116,7 +116,7 @@ static void draw_pages(struct top *top)
 {
     static const enum block_kind kinds[] = {
         BLOCK_SLAB, BLOCK_SEGMENT, BLOCK_RUN,   BLOCK_MMAP,
-        BLOCK_FREE, BLOCK_LISTED,  BLOCK_CACHE,
+        BLOCK_FREE, BLOCK_LISTED,  BLOCK_CACHE, BLOCK_GUARDED,
     };
     const struct usage *usage = top->now.usage;
     char line[256] = "pages:";

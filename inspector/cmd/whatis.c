@@ -166,8 +166,9 @@ static void tell_object(FILE *out, const struct lookup *lookup,
     (void)fprintf(out, "    object  %s: ",
                   output_address(output, object->mem, text, sizeof text));
     if (answer->address < object->mem) {
-        (void)fprintf(out, "address is %zu bytes before it, in its header; ",
-                      object->mem - answer->address);
+        (void)fprintf(out, "address is %zu bytes before it%s; ",
+                      object->mem - answer->address,
+                      object->block != BLOCK_GUARDED ? ", in its header" : "");
     } else {
         (void)fprintf(out, "offset %zu; ", answer->address - object->mem);
     }

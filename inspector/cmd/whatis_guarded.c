@@ -31,7 +31,7 @@ static void say_block(char *text, const struct lookup *lookup, size_t i)
         return;
     }
     if (slot->state == GUARDED_MOVING || slot->mem == 0) {
-        say(text, "sample %zu, being made or freed", i);
+        say(text, "sample %zu, being made or freed, or damaged", i);
         return;
     }
     (void)view_thread_name(lookup->context->target, slot->tid, name);
@@ -45,7 +45,10 @@ static void say_block(char *text, const struct lookup *lookup, size_t i)
 static void say_distance(char *text, const struct guarded_slot *slot,
                          uintptr_t address)
 {
-    if (slot->mem == 0)
+    bool has_block =
+        slot->state == GUARDED_LIVE || slot->state == GUARDED_FREED;
+
+    if (!has_block || slot->mem == 0)
         return;
     if (address < slot->mem) {
         say(text, ": %zu bytes before it", slot->mem - address);

@@ -27,7 +27,7 @@ struct checker {
     size_t cached; /* objects in bins, spares and batches */
     size_t left_out;
 
-    bool no_content; /* a snapshot without what hardened mode promises of */
+    bool no_content; /* a snapshot without what check_hardened() looks at */
 
     bool at_work; /* in the core of a process that ended within the heap */
 

@@ -105,6 +105,14 @@ static void check_fill(struct checker *checker, const struct guarded_slot *slot)
     }
 }
 
+static bool has_guarded(const struct model *model)
+{
+    struct block block;
+    size_t index = 0;
+
+    return guarded_next(model, &index, &block);
+}
+
 static void check_guarded(struct checker *checker)
 {
     const struct guarded *guarded = checker->model->guarded;
@@ -129,7 +137,8 @@ void check_hardened(struct checker *checker)
     struct object object;
 
     if (!target_has_content(checker->model->target)) {
-        checker->no_content = promise.canary || promise.zero;
+        checker->no_content =
+            promise.canary || promise.zero || has_guarded(checker->model);
         return;
     }
     check_guarded(checker);

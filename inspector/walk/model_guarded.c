@@ -5,14 +5,20 @@
 
 #include <stdlib.h>
 
-/* What is said of a slot must fit into its page: it is the target's word. */
+/* What is said of a slot is the target's word: its block must fit into its
+   page. */
 static bool is_sane(const struct model *model, size_t i)
 {
     const struct guarded_slot *slot = &model->guarded->slots[i];
     size_t system_page = target_page_size(model->target);
     uintptr_t page = guarded_page(model->guarded->base, i, system_page);
 
-    return slot->mem >= page && slot->size <= system_page &&
+    if (slot->state == GUARDED_NEVER || slot->state == GUARDED_MOVING)
+        return true;
+    /* There was no memory for its first block. */
+    if (slot->state == GUARDED_FREED && slot->mem == 0)
+        return true;
+    return slot->state <= GUARDED_FREED && slot->size <= system_page &&
            slot->mem - page <= system_page - slot->size;
 }
 
@@ -36,11 +42,10 @@ void guarded_load(struct model *model)
     }
     for (size_t i = 0; i < GUARDED_SLOTS; i++) {
         struct guarded_slot *slot = &guarded->slots[i];
-        bool has_block = slot->state == GUARDED_LIVE ||
-                         (slot->state == GUARDED_FREED && slot->mem != 0);
-        if (guarded->span == 0 || (has_block && !is_sane(model, i))) {
+        if (guarded->span == 0 || !is_sane(model, i)) {
             model->faults += guarded->span != 0;
-            *slot = (struct guarded_slot){0};
+            /* Nobody knows what is there, as of one on its way. */
+            *slot = (struct guarded_slot){.state = GUARDED_MOVING};
         }
     }
 }

@@ -82,6 +82,7 @@ int main(void)
     void *large = block("large", 9000);
     memcpy(held, &large, sizeof large);
     large = NULL;
+    memset(held + 16, 0xa5, 64);
     if (pthread_create(&thread, NULL, lose, NULL) != 0)
         return 3;
     pthread_join(thread, NULL);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit_harden.h"
 
-enum { NSLOTS = 64, THREADS = 4, ROUNDS = 500 };
+#include "os/os_env.h"
+
+enum { NSLOTS = GUARDED_SLOTS, THREADS = 4, ROUNDS = 500 };
 
 static unsigned char *guarded_get(size_t size, size_t align)
 {
@@ -95,6 +97,63 @@ TEST_CHILD(guarded, what_cannot_be_purged_is_overwritten)
     }
     for (int i = 0; i < NSLOTS; i++)
         guarded_get(os_page_size(), 16);
+}
+
+static const struct guarded_slot *slot_of(const void *mem)
+{
+    size_t size = os_page_size();
+    size_t page = ((uintptr_t)mem - guarded_pool.base) / size;
+
+    REQUIRE(page % 2 == 1 && page / 2 < NSLOTS);
+    uintptr_t start = guarded_page(guarded_pool.base, page / 2, size);
+    CHECK((uintptr_t)mem - start < size);
+    return &guarded_pool.slots[page / 2];
+}
+
+static void check_slot(const unsigned char *mem, uint32_t state, uint32_t tid)
+{
+    const struct guarded_slot *slot = slot_of(mem);
+
+    CHECK_EQ(slot->state, state);
+    CHECK_EQ(slot->mem, (uintptr_t)mem);
+    CHECK_EQ(slot->size, 30);
+    CHECK_EQ(slot->tid, tid);
+}
+
+static void *free_one(void *mem)
+{
+    guarded_free(mem);
+    return (void *)(uintptr_t)os_tid();
+}
+
+static void free_elsewhere(unsigned char *mem)
+{
+    pthread_t thread;
+    void *tid;
+
+    REQUIRE(pthread_create(&thread, NULL, free_one, mem) == 0);
+    pthread_join(thread, &tid);
+    check_slot(mem, GUARDED_FREED, (uint32_t)(uintptr_t)tid);
+}
+
+static void check_unused(void)
+{
+    for (int i = 0; i < NSLOTS; i++)
+        CHECK_EQ(guarded_pool.slots[i].state, GUARDED_NEVER);
+}
+
+TEST_CHILD(guarded, slots_say_what_their_last_block_was_and_whose)
+{
+    guarded_init();
+    CHECK_EQ(guarded_pool.span, (2 * NSLOTS + 1) * os_page_size());
+    check_unused();
+    for (int i = 0; i < NSLOTS; i++) {
+        unsigned char *mem = guarded_get(30, 16);
+        check_slot(mem, GUARDED_LIVE, os_tid());
+        CHECK_EQ(guarded_fill((uintptr_t)mem + 30), 2);
+        CHECK(is_filled(mem + 30, GUARDED_FILL, 2));
+        free_elsewhere(mem);
+    }
 }
 
 TEST_CHILD(guarded, samples_come_one_in_so_many)
